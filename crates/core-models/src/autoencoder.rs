@@ -149,18 +149,23 @@ pub struct VariationalAutoencoder {
 parts!(VariationalAutoencoder { body, mean, log_variance, decoder });
 
 impl VariationalAutoencoder {
-    /// Posterior, sample and reconstruction.
-    pub fn forward(&mut self, x: Tensor<2>, mut pass: Pass) -> Variational {
+    fn posterior(&mut self, x: Tensor<2>, mut pass: Pass) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
         let h = self.body.forward(x, pass.again());
         let mean = self.mean.forward(h.clone(), pass.again());
         let log_variance = self.log_variance.forward(h, pass.again());
-        let sample = match &mut pass {
+        let sample = match pass {
             Pass::Evaluate => mean.clone(),
             Pass::Train(noise) => {
                 let epsilon = noise.normal(mean.dims(), &mean.device().inner());
                 mean.clone() + (log_variance.clone() * 0.5).exp() * epsilon
             }
         };
+        (mean, log_variance, sample)
+    }
+
+    /// Posterior, sample and reconstruction.
+    pub fn forward(&mut self, x: Tensor<2>, mut pass: Pass) -> Variational {
+        let (mean, log_variance, sample) = self.posterior(x, pass.again());
         let reconstruction = self.decoder.forward(sample.clone(), pass);
         Variational { mean, log_variance, sample, reconstruction }
     }
@@ -171,5 +176,52 @@ impl VariationalAutoencoder {
     /// Never for a network made by [`AutoencoderConfig::init_variational`].
     pub fn encoder(&self) -> Result<FeedForward> {
         self.body.clone().then(self.mean.clone())
+    }
+}
+
+/// Either kind of autoencoder, for methods that offer both.
+#[derive(Debug, Clone)]
+pub enum Coder {
+    /// Plain or denoising.
+    Plain(Autoencoder),
+    /// Variational.
+    Variational(VariationalAutoencoder),
+}
+
+impl crate::Parts for Coder {
+    fn networks(&mut self, path: &str, f: &mut dyn FnMut(&str, &mut FeedForward)) {
+        match self {
+            Self::Plain(a) => a.networks(path, f),
+            Self::Variational(v) => v.networks(path, f),
+        }
+    }
+}
+
+impl Coder {
+    /// The embedding alone, rows × latent: the sample of a variational one in training, its mean in evaluation.
+    pub fn embed(&mut self, x: Tensor<2>, pass: Pass) -> Tensor<2> {
+        match self {
+            Self::Plain(a) => a.encoder.forward(x, pass),
+            Self::Variational(v) => v.posterior(x, pass).2,
+        }
+    }
+
+    /// The embedding without the noise of a variational one: its mean.
+    pub fn embed_mean(&mut self, x: Tensor<2>, pass: Pass) -> Tensor<2> {
+        match self {
+            Self::Plain(a) => a.encoder.forward(x, pass),
+            Self::Variational(v) => v.posterior(x, pass).0,
+        }
+    }
+
+    /// The encoder for prediction.
+    ///
+    /// # Errors
+    /// When the parts of a variational one do not fit each other.
+    pub fn encoder(&self) -> Result<FeedForward> {
+        match self {
+            Self::Plain(a) => Ok(a.encoder.clone()),
+            Self::Variational(v) => v.encoder(),
+        }
     }
 }

@@ -17,13 +17,15 @@ pub enum Output {
     Sigmoid,
     /// One number taken as it is: a regression.
     Linear,
+    /// Two outputs that are no logits (scDEAL's published pair of sigmoids): the second as it is.
+    Second,
 }
 
 impl Output {
     /// How many outputs the head must have.
     pub fn width(self) -> usize {
         match self {
-            Self::Softmax => 2,
+            Self::Softmax | Self::Second => 2,
             Self::Sigmoid | Self::Linear => 1,
         }
     }
@@ -34,6 +36,7 @@ impl Output {
             Self::Softmax => activation::softmax(outputs, 1).slice_dim(1, 1..2).squeeze_dim(1),
             Self::Sigmoid => activation::sigmoid(outputs).squeeze_dim(1),
             Self::Linear => outputs.squeeze_dim(1),
+            Self::Second => outputs.slice_dim(1, 1..2).squeeze_dim(1),
         }
     }
 }

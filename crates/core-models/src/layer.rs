@@ -29,6 +29,14 @@ impl Pass<'_> {
         matches!(self, Self::Train(_))
     }
 
+    /// The noise of a training pass.
+    pub fn noise(&mut self) -> Option<&mut Noise> {
+        match self {
+            Self::Evaluate => None,
+            Self::Train(noise) => Some(noise),
+        }
+    }
+
     /// The same pass for one more call.
     pub fn again(&mut self) -> Pass<'_> {
         match self {

@@ -9,17 +9,23 @@ mod error;
 mod feed_forward;
 mod head;
 mod layer;
+mod model;
+mod model_file;
 mod parts;
+mod predictions;
 mod random;
 
 pub use autoencoder::{
-    Autoencoder, AutoencoderConfig, DenoisingAutoencoder, Variational, VariationalAutoencoder,
+    Autoencoder, AutoencoderConfig, Coder, DenoisingAutoencoder, Variational, VariationalAutoencoder,
 };
 pub use burn::tensor::Device;
+pub use sensitome_data::GeneReport;
 pub use device::{available_devices, device_name, parse_device};
 pub use error::{ModelError, Result};
 pub use feed_forward::{FeedForward, Init, MlpConfig, Normalization};
 pub use head::{HeadConfig, Output};
 pub use layer::{Activation, Layer, LayerShape, Parameter, Pass, unit};
+pub use model::{ModelCard, PredictOptions, ResponseModel};
 pub use parts::{Parts, join_path};
+pub use predictions::Predictions;
 pub use random::{Noise, rng_for, seed_for};

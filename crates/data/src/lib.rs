@@ -5,7 +5,13 @@
 mod csr;
 mod error;
 mod matrix;
+mod pipeline;
+mod stub;
+mod task;
+pub use stub::{detect, preprocess, write};
 
 pub use csr::CsrMatrix;
 pub use error::{DataError, Result};
 pub use matrix::{Column, Columns, Duplicates, ExpressionMatrix, Values};
+pub use pipeline::{FittedPreprocessing, GeneReport, Missing};
+pub use task::{FewShot, ResponseTable, SourceDomain, TargetDomain, TaskParts, TransferTask};
