@@ -4,8 +4,10 @@
 
 mod csr;
 mod error;
+mod input;
 mod matrix;
 
 pub use csr::CsrMatrix;
 pub use error::{DataError, Result};
+pub use input::Input;
 pub use matrix::{Column, Columns, Duplicates, ExpressionMatrix, Values};
