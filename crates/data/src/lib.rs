@@ -3,9 +3,12 @@
 //! Samples are rows, genes are columns, sensitive is 1 and resistant is 0, everywhere.
 
 mod csr;
+pub mod detect;
 mod error;
+pub mod genes;
 mod input;
 mod matrix;
+pub mod read;
 
 pub use csr::CsrMatrix;
 pub use error::{DataError, Result};
