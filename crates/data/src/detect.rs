@@ -85,7 +85,8 @@ pub fn scale(values: &Values) -> ScaleReport {
     let (rows, cols) = values.shape();
     let total = rows as f64 * cols as f64;
     let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
-    let (mut stored, mut integer, mut negative, mut zero, mut strange) = (0usize, 0usize, 0usize, 0usize, 0usize);
+    let (mut stored, mut integer, mut negative, mut zero, mut strange) =
+        (0usize, 0usize, 0usize, 0usize, 0usize);
     for v in values.stored() {
         stored += 1;
         integer += usize::from(v.fract() == 0.0);
@@ -128,14 +129,18 @@ fn decide(values: &Values, r: &ScaleReport, all_integer: bool) -> (Scale, String
         if mean <= MEAN_WITHIN && (SD_WITHIN.0..=SD_WITHIN.1).contains(&sd) {
             return (
                 Scale::ZScored,
-                format!("from {range}; the typical gene has a mean {mean:.2} away from 0 and a standard deviation of {sd:.2}"),
+                format!(
+                    "from {range}; the typical gene has a mean {mean:.2} away from 0 and a standard deviation of {sd:.2}"
+                ),
             );
         }
         let (row_mean, row_sd) = typical(values, Axis::Samples);
         if row_mean <= 0.05 && (0.9..=1.1).contains(&row_sd) {
             return (
                 Scale::ZScored,
-                format!("from {range}; the typical sample has mean 0 and a standard deviation of {row_sd:.2} over its genes"),
+                format!(
+                    "from {range}; the typical sample has mean 0 and a standard deviation of {row_sd:.2} over its genes"
+                ),
             );
         }
         let why = format!(
@@ -158,7 +163,8 @@ fn decide(values: &Values, r: &ScaleReport, all_integer: bool) -> (Scale, String
     if r.max <= LARGEST_LOG {
         return (Scale::LogNormalised, format!("fractions from {range}, none negative"));
     }
-    let what = format!("fractions up to {}: too large for logarithms, no counts; perhaps TPM, FPKM or CPM", r.max);
+    let what =
+        format!("fractions up to {}: too large for logarithms, no counts; perhaps TPM, FPKM or CPM", r.max);
     (Scale::Unknown, what)
 }
 
@@ -174,7 +180,9 @@ fn slices(values: &Values, axis: Axis) -> Vec<Vec<f32>> {
     let n = if axis == Axis::Genes { cols } else { rows };
     let step = n.div_ceil(AT_MOST).max(1);
     match (values, axis) {
-        (Values::Dense(a), Axis::Genes) => a.columns().into_iter().step_by(step).map(|c| c.to_vec()).collect(),
+        (Values::Dense(a), Axis::Genes) => {
+            a.columns().into_iter().step_by(step).map(|c| c.to_vec()).collect()
+        }
         (Values::Dense(a), Axis::Samples) => a.rows().into_iter().step_by(step).map(|c| c.to_vec()).collect(),
         (Values::Sparse(m), Axis::Genes) => {
             let mut out = vec![vec![0.0; rows]; cols.div_ceil(step)];

@@ -90,7 +90,8 @@ pub fn align(a: &[String], b: &[String], min_overlap: f64) -> Result<Alignment> 
     let mut genes: Vec<&str> = index_a.keys().filter(|g| index_b.contains_key(*g)).copied().collect();
     genes.sort_unstable();
     let missing = |names: &[String], other: &HashMap<&str, usize>| {
-        let mut out: Vec<String> = names.iter().filter(|g| !other.contains_key(g.as_str())).cloned().collect();
+        let mut out: Vec<String> =
+            names.iter().filter(|g| !other.contains_key(g.as_str())).cloned().collect();
         out.sort_unstable();
         out
     };
@@ -144,7 +145,8 @@ fn too_few(report: &AlignReport, smaller: usize, min_overlap: f64) -> DataError 
          otherwise"
             .to_owned()
     } else {
-        "pass --gene-ids with a table of entrez, symbol and ensembl (and --gene-aliases for outdated symbols)".to_owned()
+        "pass --gene-ids with a table of entrez, symbol and ensembl (and --gene-aliases for outdated symbols)"
+            .to_owned()
     };
     DataError::invalid(
         "gene alignment",

@@ -99,7 +99,9 @@ pub(crate) enum AxisEvidence {
 impl IdReport {
     pub(crate) fn evidence(&self) -> AxisEvidence {
         let known = self.well_known;
-        if self.kind == IdKind::Ensembl || (known >= 3 && 100 * known >= self.n) || (known > 0 && 2 * known >= self.n)
+        if self.kind == IdKind::Ensembl
+            || (known >= 3 && 100 * known >= self.n)
+            || (known > 0 && 2 * known >= self.n)
         {
             AxisEvidence::Certain
         } else if 10 * self.symbol.max(self.entrez) >= 9 * self.n && self.n > 0 {
@@ -127,7 +129,10 @@ fn is_ensembl(name: &str) -> bool {
     let id = without_version(name);
     let Some(rest) = id.strip_prefix("ENS") else { return false };
     let (letters, digits) = rest.split_at(rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len()));
-    letters.ends_with('G') && letters.len() <= 5 && digits.len() == 11 && digits.bytes().all(|b| b.is_ascii_digit())
+    letters.ends_with('G')
+        && letters.len() <= 5
+        && digits.len() == 11
+        && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// An Ensembl id without `.12` at its end.
@@ -153,7 +158,10 @@ fn is_symbol_like(name: &str) -> bool {
     first.is_ascii_uppercase()
         && name.len() <= 20
         && bases < 10
-        && name.replace("orf", "").bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"-.".contains(&b))
+        && name
+            .replace("orf", "")
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"-.".contains(&b))
 }
 
 /// Whether `name` is on the short list or in one of the numbered families that make up much of the genome.

@@ -52,7 +52,9 @@ impl fmt::Display for RenameReport {
         match &self.source {
             RenameSource::None => {}
             RenameSource::Map => write!(f, ", {} mapped to symbols by the table", self.by_id)?,
-            RenameSource::Column(c) => write!(f, ", {} mapped to symbols by the gene column {c}", self.by_id)?,
+            RenameSource::Column(c) => {
+                write!(f, ", {} mapped to symbols by the gene column {c}", self.by_id)?
+            }
         }
         if self.by_alias > 0 {
             write!(f, ", {} aliases replaced", self.by_alias)?;

@@ -6,8 +6,17 @@ use super::{Table, drug, text};
 use crate::{DataError, Input, Result};
 
 /// Columns that name the row and are no drug, in lower case.
-const NAME_COLUMNS: [&str; 9] =
-    ["cosmic", "cosmic_id", "cell_line", "expression_id", "depmap_id", "cell", "sample", "barcode", "model_id"];
+const NAME_COLUMNS: [&str; 9] = [
+    "cosmic",
+    "cosmic_id",
+    "cell_line",
+    "expression_id",
+    "depmap_id",
+    "cell",
+    "sample",
+    "barcode",
+    "model_id",
+];
 
 /// Labels (1 sensitive, 0 resistant) of cell lines or cells for one or many drugs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +57,8 @@ pub fn binary_labels<'a>(input: impl Into<Input<'a>>) -> Result<BinaryLabels> {
             continue;
         }
         let cells = table.column_at(j).unwrap_or_default();
-        let column: Result<Vec<_>> = cells.iter().enumerate().map(|(i, c)| label(&table, i, name, c)).collect();
+        let column: Result<Vec<_>> =
+            cells.iter().enumerate().map(|(i, c)| label(&table, i, name, c)).collect();
         drugs.push(name.clone());
         labels.push(column?);
     }

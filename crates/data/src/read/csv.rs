@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::in_file;
 use super::orientation::{self, Orientation};
 use super::text::{self, Text};
-use super::in_file;
 use crate::genes::is_known_symbol;
 use crate::{Column, CsrMatrix, DataError, Duplicates, ExpressionMatrix, Input, Result, Values};
 
@@ -38,8 +38,28 @@ pub struct CsvReport {
 /// Columns that often stand in expression tables and hold no gene, in lower case. Taken for genes they would be
 /// wrong; a response among them would tell the answer.
 const NO_GENES: [&str; 22] = [
-    "label", "labels", "response", "sensitive", "resistant", "sensitivity", "auc", "ic50", "logic50", "ln_ic50", "drug",
-    "dataset", "cosmic", "cosmic_id", "cell_line", "batch", "cluster", "n_counts", "n_genes", "length", "start", "end",
+    "label",
+    "labels",
+    "response",
+    "sensitive",
+    "resistant",
+    "sensitivity",
+    "auc",
+    "ic50",
+    "logic50",
+    "ln_ic50",
+    "drug",
+    "dataset",
+    "cosmic",
+    "cosmic_id",
+    "cell_line",
+    "batch",
+    "cluster",
+    "n_counts",
+    "n_genes",
+    "length",
+    "start",
+    "end",
 ];
 
 /// Reads a text table of expression, plain or gzip, line by line: the names of the rows in the first column, then
@@ -79,7 +99,11 @@ impl Raw {
         let header: Result<Vec<String>> = record.iter().map(|f| Ok(text.utf8(line, f)?.to_owned())).collect();
         let mut header = header?;
         let first = text.next(&mut record, input)?.ok_or_else(|| {
-            DataError::file(&text.origin, "has a header but no row", "pass a table with at least one row below it")
+            DataError::file(
+                &text.origin,
+                "has a header but no row",
+                "pass a table with at least one row below it",
+            )
         })?;
         // R writes no name above the row names.
         if record.len() == header.len() + 1 {
@@ -119,7 +143,10 @@ impl Raw {
         if is_known_symbol(&table.corner) && table.rows.iter().all(|r| r.parse::<f32>().is_ok()) {
             return Err(DataError::file(
                 table.origin,
-                format!("the first column is called {} and holds numbers, so no column names the rows", table.corner),
+                format!(
+                    "the first column is called {} and holds numbers, so no column names the rows",
+                    table.corner
+                ),
                 "put the names of the samples into the first column",
             ));
         }
@@ -134,7 +161,12 @@ impl Raw {
         let mut fields = record.iter();
         let name = text.utf8(line, fields.next().unwrap_or_default())?;
         if name.is_empty() {
-            return Err(DataError::line(&self.origin, line, "the row has no name", "name every row in the first column"));
+            return Err(DataError::line(
+                &self.origin,
+                line,
+                "the row has no name",
+                "name every row in the first column",
+            ));
         }
         self.rows.push(name.to_owned());
         for (column, values) in &mut self.annotations {
@@ -187,7 +219,8 @@ impl Raw {
             ));
         }
         let of_file = |e| in_file(&self.origin, e);
-        let mut matrix = CsrMatrix::new(self.columns.len(), self.indptr, self.indices, self.data).map_err(of_file)?;
+        let mut matrix =
+            CsrMatrix::new(self.columns.len(), self.indptr, self.indices, self.data).map_err(of_file)?;
         let (samples, genes) = match orientation {
             Orientation::SamplesInRows => (self.rows, self.columns),
             Orientation::GenesInRows => {
@@ -205,7 +238,9 @@ impl Raw {
             match orientation {
                 Orientation::SamplesInRows => out.set_sample_column(name, Column::Text(values))?,
                 // Merged genes have no one annotation.
-                Orientation::GenesInRows if merged.is_empty() => out.set_gene_column(name, Column::Text(values))?,
+                Orientation::GenesInRows if merged.is_empty() => {
+                    out.set_gene_column(name, Column::Text(values))?
+                }
                 Orientation::GenesInRows => {}
             }
         }
@@ -228,7 +263,10 @@ fn leading_text(text: &Text, line: u64, record: &csv::ByteRecord) -> Result<usiz
         return Err(DataError::line(
             &text.origin,
             line,
-            format!("no column holds numbers, the first cell is {}", text.utf8(line, record.get(1).unwrap_or_default())?),
+            format!(
+                "no column holds numbers, the first cell is {}",
+                text.utf8(line, record.get(1).unwrap_or_default())?
+            ),
             "pass a table of names and numbers",
         ));
     }
@@ -237,7 +275,8 @@ fn leading_text(text: &Text, line: u64, record: &csv::ByteRecord) -> Result<usiz
 
 /// A number written in a way that is not understood, such as `0,5`: an error, never an annotation.
 fn looks_numeric(cell: &str) -> bool {
-    cell.bytes().all(|b| b.is_ascii_digit() || b"+-.,eE".contains(&b)) && cell.bytes().any(|b| b.is_ascii_digit())
+    cell.bytes().all(|b| b.is_ascii_digit() || b"+-.,eE".contains(&b))
+        && cell.bytes().any(|b| b.is_ascii_digit())
 }
 
 fn parse(field: &[u8]) -> Option<f32> {

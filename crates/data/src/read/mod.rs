@@ -9,8 +9,8 @@ mod response;
 mod table;
 mod text;
 
-pub use binary::{BinaryLabels, binary_labels};
 pub use self::csv::{CsvOptions, CsvReport, expression_csv};
+pub use binary::{BinaryLabels, binary_labels};
 pub use gmt::{GeneSet, GeneSets, gmt};
 pub use orientation::Orientation;
 pub use response::{DrugResponse, Measure, ResponseMatrix, ResponseRow, Selection, response};

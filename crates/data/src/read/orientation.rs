@@ -45,17 +45,40 @@ impl FromStr for Orientation {
 
 /// Headers of the first column that tell what its names are, in lower case.
 const GENE_CORNERS: [&str; 11] = [
-    "gene", "genes", "gene_id", "geneid", "gene_name", "gene_symbol", "symbol", "ensembl", "ensembl_id", "entrez",
+    "gene",
+    "genes",
+    "gene_id",
+    "geneid",
+    "gene_name",
+    "gene_symbol",
+    "symbol",
+    "ensembl",
+    "ensembl_id",
+    "entrez",
     "hgnc_symbol",
 ];
 const SAMPLE_CORNERS: [&str; 12] = [
-    "cell", "cells", "cell_id", "cell_line", "cellline", "barcode", "barcodes", "sample", "sample_id", "samples",
-    "cosmic", "depmap_id",
+    "cell",
+    "cells",
+    "cell_id",
+    "cell_line",
+    "cellline",
+    "barcode",
+    "barcodes",
+    "sample",
+    "sample_id",
+    "samples",
+    "cosmic",
+    "depmap_id",
 ];
 
 /// Decides from the names of both axes, and, where these leave it open, from the header of the first column. Returns
 /// the decision with the evidence in words.
-pub(super) fn detect(corner: &str, rows: &[String], columns: &[String]) -> std::result::Result<(Orientation, String), String> {
+pub(super) fn detect(
+    corner: &str,
+    rows: &[String],
+    columns: &[String],
+) -> std::result::Result<(Orientation, String), String> {
     let (row_ids, column_ids) = (detect_ids(rows), detect_ids(columns));
     let (by_row, by_column) = (row_ids.evidence(), column_ids.evidence());
     let lower = corner.to_lowercase();

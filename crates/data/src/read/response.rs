@@ -152,7 +152,12 @@ pub fn response<'a>(input: impl Into<Input<'a>>) -> Result<DrugResponse> {
         let (drug, key, cell) = (field(drug)?, field(id.or(cell))?, field(cell.or(id))?);
         if drug.is_empty() || (cell.is_empty() && key.is_empty()) {
             let what = if drug.is_empty() { "no drug" } else { "no cell line" };
-            return Err(DataError::line(&text.origin, line, format!("names {what}"), "fill it in or drop the line"));
+            return Err(DataError::line(
+                &text.origin,
+                line,
+                format!("names {what}"),
+                "fill it in or drop the line",
+            ));
         }
         let (auc, ln_ic50) = (number(auc)?, number(ln_ic50)?);
         out.push([key, cell, drug, field(dataset)?], auc, ln_ic50);

@@ -20,11 +20,7 @@ pub(super) fn open<'a>(input: &Input<'a>, separator: Option<u8>) -> Result<Text<
     let origin = input.origin();
     let mut buffered = input.buffered()?;
     let mut head = Vec::new();
-    buffered
-        .by_ref()
-        .take(LONGEST_LINE)
-        .read_until(b'\n', &mut head)
-        .map_err(|e| input.read_error(e))?;
+    buffered.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut head).map_err(|e| input.read_error(e))?;
     if head.starts_with(&[0xef, 0xbb, 0xbf]) {
         head.drain(..3);
     }
@@ -63,7 +59,11 @@ fn detect_separator(line: &[u8]) -> u8 {
     }
     // The first of equals: tabs are least likely to be part of a name.
     let most = counts.iter().max().copied().unwrap_or_default();
-    [b'\t', b',', b';'].into_iter().zip(counts).find(|(s, n)| *n == most && (*n > 0 || *s == b',')).map_or(b',', |p| p.0)
+    [b'\t', b',', b';']
+        .into_iter()
+        .zip(counts)
+        .find(|(s, n)| *n == most && (*n > 0 || *s == b','))
+        .map_or(b',', |p| p.0)
 }
 
 /// What an error calls a separator.
@@ -84,7 +84,9 @@ impl Text<'_> {
             Ok(false) => Ok(None),
             Err(error) => Err(match error.into_kind() {
                 csv::ErrorKind::Io(e) => input.read_error(e),
-                other => DataError::file(&self.origin, format!("cannot be parsed ({other:?})"), "check its quotes"),
+                other => {
+                    DataError::file(&self.origin, format!("cannot be parsed ({other:?})"), "check its quotes")
+                }
             }),
         }
     }
@@ -101,7 +103,10 @@ impl Text<'_> {
         DataError::line(
             &self.origin,
             line,
-            format!("{found} fields where the header has {expected} (separated by {})", separator_name(self.separator)),
+            format!(
+                "{found} fields where the header has {expected} (separated by {})",
+                separator_name(self.separator)
+            ),
             hint,
         )
     }
@@ -116,16 +121,22 @@ impl Text<'_> {
 
 /// Whether a cell says that there is no value.
 pub(super) fn is_missing(cell: &str) -> bool {
-    cell.is_empty() || ["na", "nan", "n/a", "#n/a", "null", "none", "."].iter().any(|m| cell.eq_ignore_ascii_case(m))
+    cell.is_empty()
+        || ["na", "nan", "n/a", "#n/a", "null", "none", "."].iter().any(|m| cell.eq_ignore_ascii_case(m))
 }
 
 /// Up to five of `names` most like `wanted` under `key`, for an error message; empty when none is near.
-pub(super) fn near<'n>(wanted: &str, names: impl Iterator<Item = &'n str>, key: fn(&str) -> String) -> Vec<&'n str> {
+pub(super) fn near<'n>(
+    wanted: &str,
+    names: impl Iterator<Item = &'n str>,
+    key: fn(&str) -> String,
+) -> Vec<&'n str> {
     let wanted = key(wanted);
     let mut scored: Vec<(f64, &str)> = names
         .map(|name| {
             let other = key(name);
-            let within = wanted.len() >= 3 && other.len() >= 3 && (other.contains(&wanted) || wanted.contains(&other));
+            let within =
+                wanted.len() >= 3 && other.len() >= 3 && (other.contains(&wanted) || wanted.contains(&other));
             (strsim::jaro_winkler(&wanted, &other) + if within { 0.2 } else { 0.0 }, name)
         })
         .filter(|(score, _)| *score >= 0.8)
