@@ -4,8 +4,11 @@
 
 mod csr;
 mod error;
+mod hdf5;
 mod input;
 mod matrix;
+pub mod read;
+pub mod write;
 
 pub use csr::CsrMatrix;
 pub use error::{DataError, Result};
