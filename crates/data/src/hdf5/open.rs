@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hdf5_pure::{
-    Dataset, Datatype, File, FileAccessProperties, MetadataCacheConfig, Source, VlenStringReadOptions,
+    DType, Dataset, Datatype, File, FileAccessProperties, MetadataCacheConfig, Source, VlenStringReadOptions,
 };
 
 use super::heap::Heap;
@@ -37,6 +37,15 @@ pub(crate) fn open(input: &Input<'_>) -> Result<impl Hdf5 + use<>> {
     let access = FileAccessProperties::new()
         .with_metadata_cache(MetadataCacheConfig::new(8 << 20).with_max_entry_bytes(64 << 10));
     let file = guard(&origin, "file", || File::from_source_with_options(source.clone(), access))?;
+    // As the HDF5 library does: what is missing may be needed only later, or never noticed.
+    let end = file.superblock().eof_address;
+    if source.len() < end {
+        return Err(DataError::file(
+            origin,
+            format!("holds {} of {end} bytes", source.len()),
+            "it was cut short; copy or download it again",
+        ));
+    }
     Ok(PureFile { file, source, base, origin })
 }
 
@@ -100,8 +109,13 @@ impl PureFile {
         let limit = self.source.len().saturating_mul(expansion);
         let fits =
             |extents: &[u64], slack: u64| bytes(extents).is_some_and(|b| b <= limit.saturating_add(slack));
+        // hdf5-pure allocates what the chunk index says a chunk takes on disk before it reads it.
+        let largest = match chunk.is_empty() {
+            true => 0,
+            false => self.guard(path, || dataset.chunks())?.iter().map(|c| c.storage_size).max().unwrap_or(0),
+        };
         // A chunk may reach beyond a small array, within reason.
-        if !fits(&shape, 0) || !fits(&chunk, 1 << 24) {
+        if !fits(&shape, 0) || !fits(&chunk, 1 << 24) || largest > self.source.len() {
             return Err(self.error(
                 path,
                 format!("claims to hold {shape:?} values, more than the file has room for"),
@@ -178,6 +192,15 @@ impl Hdf5 for PureFile {
 
     fn floats(&self, path: &str) -> Result<Vec<f32>> {
         let dataset = self.dataset(path)?;
+        let kind = self.guard(path, || dataset.dtype())?;
+        if matches!(kind, DType::Other(_) | DType::String | DType::VariableLengthString | DType::Compound(_))
+        {
+            return Err(self.error(
+                path,
+                format!("holds values of type {kind}, not 32- or 64-bit numbers"),
+                "convert it before writing, as in adata.X = adata.X.astype(\"float32\")",
+            ));
+        }
         self.guard(path, || dataset.read_f32())
     }
 
