@@ -6,9 +6,12 @@ mod csr;
 pub mod detect;
 mod error;
 pub mod genes;
+mod hdf5;
 mod input;
 mod matrix;
 pub mod read;
+pub mod simulate;
+pub mod write;
 
 pub use csr::CsrMatrix;
 pub use error::{DataError, Result};

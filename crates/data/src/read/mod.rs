@@ -2,19 +2,30 @@
 
 mod binary;
 mod csv;
+mod dataframe;
 mod drug;
+mod expression;
 mod gmt;
+mod h5ad;
+mod market;
+mod mtx;
 mod orientation;
 mod response;
+mod sparse;
 mod table;
+mod tenx;
 mod text;
 
 pub use self::csv::{CsvOptions, CsvReport, expression_csv};
 pub use binary::{BinaryLabels, binary_labels};
+pub use expression::{Format, ReadOptions, ReadReport, expression};
 pub use gmt::{GeneSet, GeneSets, gmt};
+pub use h5ad::{H5adLayer, h5ad, h5ad_with};
+pub use mtx::{mtx, mtx_folder, mtx_parts};
 pub use orientation::Orientation;
 pub use response::{DrugResponse, Measure, ResponseMatrix, ResponseRow, Selection, response};
 pub use table::Table;
+pub use tenx::{TenxOptions, tenx_h5};
 
 use crate::DataError;
 
