@@ -11,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = SimulationConfig::default();
-    println!("simulated: {} bulk lines, {} cells, {} genes", config.lines, config.cells, config.genes);
+    println!("simulated: {} bulk lines, {} cells, {} genes", config.n_lines, config.n_cells, config.n_genes);
     println!("difficulty {}, 3 seeds; mean ± SD on the cells\n", config.difficulty);
     println!("{:<12} {:>15} {:>19} {:>12}", "method", "AUROC", "average precision", "seconds");
     for name in ["source_only", "ridge", "scdeal"] {

@@ -12,7 +12,7 @@
 //! use sensitome::prelude::*;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let simulation = simulate(&SimulationConfig { lines: 60, cells: 40, genes: 200, ..Default::default() })?;
+//! let simulation = simulate(&SimulationConfig { n_lines: 60, n_cells: 40, n_genes: 300, ..Default::default() })?;
 //! let task = simulation.task(&PrepareOptions::default())?;
 //! let method = find("ridge")?.build(&Settings::new())?;
 //! let model = method.fit(&task, &mut FitOptions::new(0, parse_device("flex")?))?;

@@ -78,7 +78,7 @@ impl ReadArgs {
     /// Reads an expression file and says how it was understood.
     pub(crate) fn read(&self, path: &Path, out: &Output) -> Result<ExpressionMatrix> {
         let (matrix, report) = read::expression(path, &self.options())?;
-        out.note(&format!("{}: {report}", path.display()));
+        out.note(&report.to_string());
         Ok(matrix)
     }
 

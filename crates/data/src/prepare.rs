@@ -143,7 +143,7 @@ pub fn prepare(sources: Vec<SourceInput>, target: TargetInput, options: &Prepare
     let mut genes = candidates;
     for s in &sources {
         let alignment = align(s.expression.genes(), &genes, options.min_overlap)?;
-        notes.push(format!("genes shared with {}: {}", s.name, alignment.report()));
+        notes.push(format!("genes shared with {}: {}", s.name, alignment.report));
         genes = alignment.genes;
     }
     let mut fitted = FittedPreprocessing { genes: genes.clone(), ..raw };
@@ -427,4 +427,29 @@ fn few_shot(cells: &ExpressionMatrix, given: &[(String, u8)]) -> Result<Option<F
         out.labels.push(*label);
     }
     Ok(Some(out))
+}
+
+impl crate::simulate::Simulation {
+    /// The task of predicting the cells' response to the simulated drug, labels by the rule in `options`.
+    ///
+    /// # Errors
+    /// As [`prepare`].
+    pub fn task(&self, options: &PrepareOptions) -> Result<TransferTask> {
+        let measure = crate::read::Measure::Auc;
+        let screen = self.response.matrix(None, measure)?;
+        let source = SourceInput {
+            name: "simulated bulk".to_owned(),
+            expression: self.bulk.clone(),
+            response: self.response.select(&self.truth.drug, None, measure)?,
+            labels: None,
+            table: Some((screen.lines, ResponseTable { drugs: screen.drugs, values: screen.values })),
+        };
+        let target = TargetInput {
+            expression: self.cells.clone(),
+            renamed: IndexMap::new(),
+            cluster_column: None,
+            few_shot: Vec::new(),
+        };
+        prepare(vec![source], target, options)
+    }
 }

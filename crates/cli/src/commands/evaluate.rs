@@ -76,8 +76,8 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         "cells": predicted.cells.len(), "labelled": y.len(), "sensitive": positives,
         "prevalence": positives as f64 / y.len() as f64,
         "confusion_matrix": confusion.as_ref().map(|c| json!({
-            "true_negative": c[[0, 0]], "false_positive": c[[0, 1]],
-            "false_negative": c[[1, 0]], "true_positive": c[[1, 1]],
+            "true_negative": c.count(0, 0), "false_positive": c.count(0, 1),
+            "false_negative": c.count(1, 0), "true_positive": c.count(1, 1),
         })),
     });
     for (name, value) in &metrics {

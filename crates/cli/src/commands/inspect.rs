@@ -47,9 +47,8 @@ fn describe(args: &Args, out: &Output) -> Result<Value> {
         let has = |column: &str| header.iter().any(|h| h == column);
         if has("drug") && (has("auc") || has("ln_ic50")) {
             let r = read::response(path)?;
-            let drugs = r.drugs();
-            return Ok(json!({"kind": "drug response", "rows": r.n_rows(), "drugs": drugs.len(), "datasets": r.datasets(),
-                "first_drugs": drugs.iter().take(5).collect::<Vec<_>>()}));
+            return Ok(json!({"kind": "drug response", "rows": r.len(), "drugs": r.drugs().len(),
+                "datasets": r.datasets().collect::<Vec<_>>(), "first_drugs": r.drugs().take(5).collect::<Vec<_>>()}));
         }
         if header.len() <= 12 && !numeric_rest(path) {
             return table(path);

@@ -17,13 +17,13 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = SimulationConfig::default().difficulty)]
     difficulty: f64,
     /// Number of bulk lines
-    #[arg(long, default_value_t = SimulationConfig::default().lines)]
+    #[arg(long, default_value_t = SimulationConfig::default().n_lines)]
     lines: usize,
     /// Number of cells
-    #[arg(long, default_value_t = SimulationConfig::default().cells)]
+    #[arg(long, default_value_t = SimulationConfig::default().n_cells)]
     cells: usize,
     /// Number of genes
-    #[arg(long, default_value_t = SimulationConfig::default().genes)]
+    #[arg(long, default_value_t = SimulationConfig::default().n_genes)]
     genes: usize,
     /// Seed
     #[arg(long, default_value_t = 0)]
@@ -33,9 +33,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let config = SimulationConfig {
         difficulty: args.difficulty,
-        lines: args.lines,
-        cells: args.cells,
-        genes: args.genes,
+        n_lines: args.lines,
+        n_cells: args.cells,
+        n_genes: args.genes,
         seed: args.seed,
         ..SimulationConfig::default()
     };
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
                 "{folder}: {} lines, {} cells, {} genes\nnext: sensitome train --source {folder}/bulk_expression.csv.gz \
                  --response {folder}/bulk_response.csv.gz --drug {} --cells {folder}/cells.h5ad --strategy scdeal \
                  --out model.safetensors",
-                args.lines, args.cells, args.genes, simulation.drug
+                args.lines, args.cells, args.genes, simulation.truth.drug
             )
         },
     );

@@ -8,7 +8,7 @@ use sensitome_adapt::{Checkpointing, FitOptions, Settings, find};
 use sensitome_core_models::parse_device;
 use sensitome_data::detect::Scale;
 use sensitome_data::labels::LabelRule;
-use sensitome_data::read::{self, DrugResponse, Measure};
+use sensitome_data::read::{self, Measure};
 use sensitome_data::{PrepareOptions, ResponseTable, Scaling, SourceInput, TargetInput, prepare};
 use serde_json::json;
 
@@ -144,8 +144,11 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         ..PrepareOptions::default()
     };
     let responses = read::response(args.response.as_path())?;
-    let selected = responses.select(&args.drug, args.dataset.as_deref(), args.measure)?;
-    let screen = screen(&responses, args)?;
+    let selected = responses.selection(&args.drug, args.dataset.as_deref(), args.measure)?;
+    out.note(&format!("{}: {} lines for {} in {}", args.response.display(), selected.values.len(), selected.drug, selected.dataset));
+    // The whole screen: what strategies that use all drugs learn from.
+    let screen = responses.matrix(Some(selected.dataset.as_str()).filter(|d| !d.is_empty()), args.measure)?;
+    let screen = (screen.lines, ResponseTable { drugs: screen.drugs, values: screen.values });
     let mut sources = Vec::new();
     for path in &args.source {
         let matrix = args.read.read(path, out)?;
@@ -153,7 +156,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         sources.push(SourceInput {
             name: path.file_name().map_or_else(|| "source".into(), |n| n.to_string_lossy().into_owned()),
             expression,
-            response: selected.clone(),
+            response: selected.values.clone(),
             labels: given.clone(),
             table: Some(screen.clone()),
         });
@@ -223,12 +226,5 @@ pub(crate) fn writable(path: &Path) -> Result<()> {
 /// Labels from a table: one column for the drug among many, or simply two columns.
 fn given_labels(path: &Path, drug: &str) -> Result<HashMap<String, u8>> {
     let wide = read::binary_labels(path)?;
-    Ok(wide.labels(drug)?)
-}
-
-/// The whole screen of the chosen drug's data set: what strategies that use all drugs learn from.
-fn screen(responses: &DrugResponse, args: &Args) -> Result<(Vec<String>, ResponseTable)> {
-    let dataset = responses.dataset_for(&args.drug, args.dataset.as_deref())?;
-    let (lines, drugs, values) = responses.matrix(Some(&dataset), args.measure)?;
-    Ok((lines, ResponseTable { drugs, values }))
+    Ok(wide.labels(drug)?.into_iter().collect())
 }

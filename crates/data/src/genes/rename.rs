@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{IdKind, detect_ids, kind_of};
@@ -44,6 +45,8 @@ pub struct RenameReport {
     pub merged: Vec<String>,
     /// How genes of one name were dealt with.
     pub duplicates: Duplicates,
+    /// Every name that changed, to its new one: what a model remembers to read the same kind of file again.
+    pub renamed: IndexMap<String, String>,
 }
 
 impl fmt::Display for RenameReport {
@@ -106,6 +109,7 @@ pub fn to_symbols(
         unmapped: Vec::new(),
         merged: Vec::new(),
         duplicates,
+        renamed: IndexMap::new(),
     };
     let mut names: Vec<String> = Vec::with_capacity(genes.len());
     for (j, gene) in genes.iter().enumerate() {
@@ -132,6 +136,8 @@ pub fn to_symbols(
             }
         }
     }
+    let changed = genes.iter().zip(&names).filter(|(old, new)| old != new);
+    report.renamed = changed.map(|(old, new)| (old.clone(), new.clone())).collect();
     let (out, merged) = matrix.rename_genes(names, duplicates)?;
     report.merged = merged;
     Ok((out, report))
