@@ -71,14 +71,14 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     }
     let metrics = metrics(&y, &scores, &classes);
     let positives = y.iter().filter(|&&v| v == 1).count();
-    let confusion = eval::confusion_matrix(&y, &classes).ok();
+    let count = |truth: u8, said: u8| y.iter().zip(&classes).filter(|(t, p)| (**t, **p) == (truth, said)).count();
     let mut result = json!({
         "cells": predicted.cells.len(), "labelled": y.len(), "sensitive": positives,
         "prevalence": positives as f64 / y.len() as f64,
-        "confusion_matrix": confusion.as_ref().map(|c| json!({
-            "true_negative": c.count(0, 0), "false_positive": c.count(0, 1),
-            "false_negative": c.count(1, 0), "true_positive": c.count(1, 1),
-        })),
+        "confusion_matrix": {
+            "true_negative": count(0, 0), "false_positive": count(0, 1),
+            "false_negative": count(1, 0), "true_positive": count(1, 1),
+        },
     });
     for (name, value) in &metrics {
         result[*name] = match value {
@@ -94,16 +94,17 @@ type Named = (&'static str, eval::Metric);
 
 fn metrics(y: &[u8], scores: &[f64], classes: &[u8]) -> Vec<Named> {
     use eval::Average;
+    let undefined = eval::ZeroDivision::Undefined;
     vec![
         ("auroc", eval::auroc(y, scores, None)),
         ("average_precision", eval::average_precision(y, scores, None)),
         ("accuracy", eval::accuracy(y, classes)),
         ("balanced_accuracy", eval::balanced_accuracy(y, classes)),
-        ("precision", eval::precision(y, classes, Average::Binary)),
-        ("recall", eval::recall(y, classes, Average::Binary)),
-        ("f1", eval::f1(y, classes, Average::Binary)),
-        ("f1_macro", eval::f1(y, classes, Average::Macro)),
-        ("f1_weighted", eval::f1(y, classes, Average::Weighted)),
+        ("precision", eval::precision(y, classes, Average::Binary, undefined)),
+        ("recall", eval::recall(y, classes, Average::Binary, undefined)),
+        ("f1", eval::f1(y, classes, Average::Binary, undefined)),
+        ("f1_macro", eval::f1(y, classes, Average::Macro, undefined)),
+        ("f1_weighted", eval::f1(y, classes, Average::Weighted, undefined)),
         ("mcc", eval::mcc(y, classes)),
     ]
 }
