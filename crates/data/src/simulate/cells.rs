@@ -63,7 +63,8 @@ fn counts(config: &SimulationConfig, world: &World, activity: &Array2<f64>) -> R
         .genes
         .iter()
         .map(|g| {
-            let (offset, gain) = (effects.offset * normal(&mut draw), (effects.gain * normal(&mut draw)).exp());
+            let (offset, gain) =
+                (effects.offset * normal(&mut draw), (effects.gain * normal(&mut draw)).exp());
             let ln2 = std::f64::consts::LN_2;
             (0.6 * ln2 * (g.base - 7.0) + offset, if g.kept { ln2 * gain * g.loading } else { 0.0 })
         })
@@ -85,7 +86,11 @@ fn counts(config: &SimulationConfig, world: &World, activity: &Array2<f64>) -> R
             let mean = library * mean / total;
             let rate = mean * gamma.sample(&mut molecules);
             // A rate that underflows to zero yields no molecule.
-            let count = if rate > 0.0 { Poisson::new(rate).map_err(|e| impossible(&e))?.sample(&mut molecules) } else { 0.0 };
+            let count = if rate > 0.0 {
+                Poisson::new(rate).map_err(|e| impossible(&e))?.sample(&mut molecules)
+            } else {
+                0.0
+            };
             let lost = missed.random::<f64>() < effects.dropout * (-mean / 4.0).exp();
             if count > 0.0 && !lost {
                 indices.push(j as u32);
@@ -101,5 +106,9 @@ fn counts(config: &SimulationConfig, world: &World, activity: &Array2<f64>) -> R
 }
 
 fn impossible(error: &dyn std::fmt::Display) -> DataError {
-    DataError::invalid("simulation of counts", error.to_string(), "choose fewer counts a cell (median_counts)")
+    DataError::invalid(
+        "simulation of counts",
+        error.to_string(),
+        "choose fewer counts a cell (median_counts)",
+    )
 }
