@@ -5,6 +5,7 @@
 mod csr;
 mod error;
 mod matrix;
+pub mod rng;
 
 pub use csr::CsrMatrix;
 pub use error::{DataError, Result};
