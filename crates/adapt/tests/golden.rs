@@ -22,7 +22,9 @@ fn losses() {
                 check(case, report, name, ["mu", "logvar"], |[m, v]| gaussian_kl(m, v, reduction));
             }
         }
-        prefix if LATER.contains(&prefix) => case.output_names().iter().for_each(|name| report.used(case, name)),
+        prefix if LATER.contains(&prefix) => {
+            case.output_names().iter().for_each(|name| report.used(case, name))
+        }
         _ => report.unknown(case),
     });
 }
@@ -70,8 +72,7 @@ fn mmd(case: &Case, report: &mut Report) {
         let (_, bandwidth) = multi_kernel_mmd(x, y, kernels);
         report.check(case, &format!("mk{number}_bandwidth"), numbers(bandwidth));
     }
-    let fixed =
-        MultiKernel { number: 5, factor, bandwidth: Bandwidth::Fixed(case.number("fix_sigma")) };
+    let fixed = MultiKernel { number: 5, factor, bandwidth: Bandwidth::Fixed(case.number("fix_sigma")) };
     check(case, report, "mk5_fixed", xy, |[x, y]| multi_kernel_mmd(x, y, fixed).0);
     let through = MultiKernel { number: 5, factor, bandwidth: Bandwidth::MeanWithGradient };
     check(case, report, "mk5_through_bandwidth", xy, |[x, y]| multi_kernel_mmd(x, y, through).0);

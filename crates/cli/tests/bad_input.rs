@@ -19,7 +19,9 @@ impl Bench {
         let bench = Self(tempfile::tempdir().unwrap());
         let size = ["--lines", "60", "--cells", "40", "--genes", "260"];
         sensitome().arg("simulate").args(size).arg("--out").arg(bench.path("data")).assert().success();
-        let train = bench.fill("train {source} {response} {cells} --drug SIM-001 --strategy ridge --out @model.safetensors");
+        let train = bench.fill(
+            "train {source} {response} {cells} --drug SIM-001 --strategy ridge --out @model.safetensors",
+        );
         sensitome().args(train).assert().success();
         bench
     }
@@ -79,8 +81,8 @@ fn changed(bench: &Bench, name: &str, f: impl Fn(usize, usize, &str) -> String) 
     bench.write(name, out);
 }
 
-
-const TRAIN: &str = "train {source} {response} {cells} --drug SIM-001 --strategy ridge --out @out.safetensors";
+const TRAIN: &str =
+    "train {source} {response} {cells} --drug SIM-001 --strategy ridge --out @out.safetensors";
 
 fn nothing(_: &Bench) {}
 
@@ -96,7 +98,12 @@ fn every_mistake_is_explained() {
         ("no such cells", nothing, with("{cells}", "--cells @none.h5ad"), &["none.h5ad"]),
         ("no such response", nothing, with("{response}", "--response @none.csv"), &["none.csv"]),
         ("a folder that is no 10x folder", nothing, with("{cells}", "--cells @data"), &["data"]),
-        ("empty file", |b| b.write("empty.csv", ""), with("{source}", "--source @empty.csv"), &["empty.csv", "empty"]),
+        (
+            "empty file",
+            |b| b.write("empty.csv", ""),
+            with("{source}", "--source @empty.csv"),
+            &["empty.csv", "empty"],
+        ),
         (
             "a response table as expression",
             nothing,
@@ -109,7 +116,12 @@ fn every_mistake_is_explained() {
             with("{response}", "--response @data/bulk_expression.csv.gz"),
             &["bulk_expression.csv.gz", "drug"],
         ),
-        ("a picture as cells", |b| b.write("cells.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), with("{cells}", "--cells @cells.png"), &["cells.png"]),
+        (
+            "a picture as cells",
+            |b| b.write("cells.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+            with("{cells}", "--cells @cells.png"),
+            &["cells.png"],
+        ),
         ("unknown drug", nothing, with("SIM-001", "SIM-01"), &["SIM-01", "SIM-001"]),
         ("unknown data set", nothing, with("--strategy", "--dataset GDSC9 --strategy"), &["GDSC9"]),
         ("unknown strategy", nothing, with("ridge", "rigde"), &["rigde", "ridge", "scdeal"]),
@@ -118,7 +130,12 @@ fn every_mistake_is_explained() {
         ("setting without a value", nothing, with("--out", "--set folds --out"), &["folds", "="]),
         ("unknown label rule", nothing, with("--out", "--labels watrfall --out"), &["watrfall", "waterfall"]),
         ("unknown device", nothing, with("--out", "--device gpu --out"), &["gpu", "flex"]),
-        ("output folder missing", nothing, with("@out.safetensors", "@none/out.safetensors"), &["none", "folder"]),
+        (
+            "output folder missing",
+            nothing,
+            with("@out.safetensors", "@none/out.safetensors"),
+            &["none", "folder"],
+        ),
         (
             "NaN in the bulk",
             |b| changed(b, "nan.csv", |i, j, v| if (i, j) == (3, 4) { "NaN".into() } else { v.into() }),
@@ -143,7 +160,13 @@ fn every_mistake_is_explained() {
         ),
         (
             "a ragged line",
-            |b| changed(b, "ragged.csv", |i, j, v| if (i, j) == (5, 1) { format!("{v},{v}") } else { v.into() }),
+            |b| {
+                changed(
+                    b,
+                    "ragged.csv",
+                    |i, j, v| if (i, j) == (5, 1) { format!("{v},{v}") } else { v.into() },
+                )
+            },
             with("{source}", "--source @ragged.csv"),
             &["ragged.csv", "line 6"],
         ),
@@ -161,7 +184,13 @@ fn every_mistake_is_explained() {
         ),
         (
             "Ensembl against symbols",
-            |b| changed(b, "ensembl.csv", |i, j, v| if i == 0 && j > 0 { format!("ENSG{j:011}") } else { v.into() }),
+            |b| {
+                changed(
+                    b,
+                    "ensembl.csv",
+                    |i, j, v| if i == 0 && j > 0 { format!("ENSG{j:011}") } else { v.into() },
+                )
+            },
             with("{source}", "--source @ensembl.csv"),
             &["Ensembl", "--gene-ids"],
         ),
@@ -251,7 +280,12 @@ fn every_mistake_is_explained() {
             "predict --model @model.safetensors --cells @data/bulk_expression.csv.gz --out @out.csv".into(),
             &["counts"],
         ),
-        ("an output that is neither CSV nor h5ad", nothing, "predict --model @model.safetensors {cells} --out @out.xlsx".into(), &["out.xlsx", ".csv"]),
+        (
+            "an output that is neither CSV nor h5ad",
+            nothing,
+            "predict --model @model.safetensors {cells} --out @out.xlsx".into(),
+            &["out.xlsx", ".csv"],
+        ),
         (
             "labels of other cells",
             |b| {
@@ -276,7 +310,12 @@ fn every_mistake_is_explained() {
             "evaluate --predictions @truth.csv --labels @truth.csv".into(),
             &["truth.csv", "score"],
         ),
-        ("a difficulty beyond the scale", nothing, "simulate --difficulty 2 --out @sim".into(), &["difficulty", "2"]),
+        (
+            "a difficulty beyond the scale",
+            nothing,
+            "simulate --difficulty 2 --out @sim".into(),
+            &["difficulty", "2"],
+        ),
         ("inspecting nothing", nothing, "inspect @none.h5ad".into(), &["none.h5ad"]),
     ];
     assert!(cases.len() >= 25);

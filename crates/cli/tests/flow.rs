@@ -23,7 +23,19 @@ fn at(folder: &Path, name: &str) -> String {
 
 fn simulate(folder: &Path) {
     let data = at(folder, "data");
-    json(&["simulate", "--lines", "80", "--cells", "60", "--genes", "300", "--difficulty", "0.2", "--out", &data]);
+    json(&[
+        "simulate",
+        "--lines",
+        "80",
+        "--cells",
+        "60",
+        "--genes",
+        "300",
+        "--difficulty",
+        "0.2",
+        "--out",
+        &data,
+    ]);
 }
 
 fn train_args(folder: &Path, strategy: &str, out: &str) -> Vec<String> {

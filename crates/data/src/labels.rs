@@ -163,9 +163,10 @@ impl LabelRule {
     /// If they are not, naming the setting and its range.
     pub fn check(&self) -> Result<()> {
         match *self {
-            Self::Waterfall { threshold, .. } if !(-1.0..=1.0).contains(&threshold) => {
-                Err(invalid(format!("{threshold} is no correlation"), "use a threshold from -1 to 1, usually 0.95"))
-            }
+            Self::Waterfall { threshold, .. } if !(-1.0..=1.0).contains(&threshold) => Err(invalid(
+                format!("{threshold} is no correlation"),
+                "use a threshold from -1 to 1, usually 0.95",
+            )),
             Self::ZScore { threshold } if !threshold.is_finite() => {
                 Err(invalid(format!("{threshold} is no threshold"), "use a finite number, usually 0"))
             }

@@ -41,7 +41,8 @@ fn wanted(classes: &BTreeMap<u8, Vec<usize>>, balance: Balance, over: bool) -> R
     let target = match balance {
         Balance::Equal => to,
         Balance::Ratio(ratio) => {
-            let target = if over { (ratio * largest as f64) as usize } else { (smallest as f64 / ratio) as usize };
+            let target =
+                if over { (ratio * largest as f64) as usize } else { (smallest as f64 / ratio) as usize };
             let impossible = if over { target < smallest } else { target > largest };
             if classes.len() != 2 || !(ratio > 0.0 && ratio <= 1.0) || impossible {
                 return Err(DataError::invalid(
@@ -54,12 +55,8 @@ fn wanted(classes: &BTreeMap<u8, Vec<usize>>, balance: Balance, over: bool) -> R
         }
     };
     // The first of the classes that set the size stays as it is.
-    let mut kept = false;
-    let changes = classes.iter().filter(|(_, m)| {
-        let keep = m.len() == from && !std::mem::replace(&mut kept, kept || m.len() == from);
-        !keep
-    });
-    Ok(changes.map(|(&c, _)| (c, target)).collect())
+    let kept = classes.iter().find(|(_, m)| m.len() == from).map(|(&c, _)| c);
+    Ok(classes.keys().filter(|c| Some(**c) != kept).map(|&c| (c, target)).collect())
 }
 
 /// All rows in order, then rows of the smaller classes drawn with replacement.
@@ -149,7 +146,10 @@ pub fn smote<T: Real>(
             return Err(DataError::invalid(
                 "SMOTE",
                 format!("class {class} has {} rows for {k} neighbours", own.len()),
-                format!("at least {} rows are needed; use fewer neighbours or random over-sampling", k.max(1) + 1),
+                format!(
+                    "at least {} rows are needed; use fewer neighbours or random over-sampling",
+                    k.max(1) + 1
+                ),
             ));
         }
         let members = x.select(ndarray::Axis(0), own);

@@ -81,9 +81,14 @@ impl Split {
         };
         let all: Vec<usize> = (0..rows).collect();
         let (rest, test_rows) = if test > 0.0 { draw(&all, test) } else { (all, Vec::new()) };
-        let (train, validation_rows) = if validation > 0.0 { draw(&rest, validation) } else { (rest, Vec::new()) };
+        let (train, validation_rows) =
+            if validation > 0.0 { draw(&rest, validation) } else { (rest, Vec::new()) };
         if train.is_empty() {
-            return Err(DataError::invalid("split", format!("{rows} rows leave none to train on"), "use smaller shares"));
+            return Err(DataError::invalid(
+                "split",
+                format!("{rows} rows leave none to train on"),
+                "use smaller shares",
+            ));
         }
         let rule = format!("unstratified, validation {validation}, test {test}");
         Ok(Self::new(rule, seed, rows, [train, validation_rows, test_rows]))
@@ -196,8 +201,9 @@ impl Split {
         let path = path.as_ref();
         let origin = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|e| DataError::io(path, "read", e))?;
-        let split: Self = serde_json::from_str(&text)
-            .map_err(|e| DataError::file(&origin, format!("is no split ({e})"), "pass a file that a split was saved to"))?;
+        let split: Self = serde_json::from_str(&text).map_err(|e| {
+            DataError::file(&origin, format!("is no split ({e})"), "pass a file that a split was saved to")
+        })?;
         if split.hash != split.content_hash() {
             return Err(DataError::file(&origin, "was changed after it was saved", "make the split anew"));
         }
@@ -221,7 +227,11 @@ fn check_shares(validation: f64, test: f64) -> Result<()> {
 ///
 /// # Errors
 /// When a class has one member, or a part has fewer rows than there are classes.
-pub fn stratified_halves(labels: &[u8], n_second: usize, rng: &mut NumpyRng) -> Result<(Vec<usize>, Vec<usize>)> {
+pub fn stratified_halves(
+    labels: &[u8],
+    n_second: usize,
+    rng: &mut NumpyRng,
+) -> Result<(Vec<usize>, Vec<usize>)> {
     let mut classes: BTreeMap<u8, Vec<usize>> = BTreeMap::new();
     labels.iter().enumerate().for_each(|(i, &y)| classes.entry(y).or_default().push(i));
     let n_first = labels.len().saturating_sub(n_second);
@@ -299,7 +309,8 @@ pub fn stratified_folds(labels: &[u8], folds: usize, seed: Option<u64>) -> Resul
     let mut rng = seed.map(NumpyRng::new);
     let mut out = vec![0; labels.len()];
     for class in 0..names.len() {
-        let allocated = |fold: usize| sorted.iter().skip(fold).step_by(folds).filter(|&&c| c == class).count();
+        let allocated =
+            |fold: usize| sorted.iter().skip(fold).step_by(folds).filter(|&&c| c == class).count();
         let mut own: Vec<usize> = (0..folds).flat_map(|f| std::iter::repeat_n(f, allocated(f))).collect();
         if let Some(rng) = &mut rng {
             rng.shuffle(&mut own);

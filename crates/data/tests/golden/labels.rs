@@ -44,7 +44,9 @@ fn waterfall(case: &Case, report: &mut Report, values: &[f64]) {
     };
     for name in case.output_names() {
         match name {
-            "sorted_index" => report.check(case, name, curve.order.iter().map(|&i| i as f64).collect::<Vec<_>>()),
+            "sorted_index" => {
+                report.check(case, name, curve.order.iter().map(|&i| i as f64).collect::<Vec<_>>())
+            }
             "correlation" => report.check(case, name, curve.correlation.unwrap_or(f64::NAN)),
             "is_linear" => report.check(case, name, f64::from(u8::from(curve.is_linear))),
             "distance" => report.check(case, name, curve.distance.clone()),

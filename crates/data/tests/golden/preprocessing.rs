@@ -129,7 +129,11 @@ fn normalize(case: &Case, report: &mut Report) {
 fn hvg(case: &Case, report: &mut Report) {
     if case.is_error() {
         // Two distinct means do not determine a quadratic. The reference gives up; the least-norm fit has an answer.
-        let top = highly_variable_genes(&dense(case, "counts").view(), HvgFlavor::SeuratV3, case.count("n_top_genes"));
+        let top = highly_variable_genes(
+            &dense(case, "counts").view(),
+            HvgFlavor::SeuratV3,
+            case.count("n_top_genes"),
+        );
         let top = top.unwrap();
         report.require(case, top.normalized.iter().all(|v| v.is_finite()), "finite values");
         report.require(case, mask(&top.highly_variable).iter().sum::<f64>() == 5.0, "five genes");

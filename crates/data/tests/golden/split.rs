@@ -10,9 +10,11 @@ pub(crate) fn run(case: &Case, report: &mut Report) {
         let k = case.count("n_splits");
         let folds = stratified_folds(&labels, k, None).unwrap();
         report.check(case, "test_fold", folds.iter().map(|&f| f as f64).collect::<Vec<_>>());
-        let count = |f: usize, c: u8| folds.iter().zip(&labels).filter(|(g, y)| (**g, **y) == (f, c)).count() as f64;
+        let count =
+            |f: usize, c: u8| folds.iter().zip(&labels).filter(|(g, y)| (**g, **y) == (f, c)).count() as f64;
         let classes = 1 + labels.iter().copied().max().unwrap();
-        let counts: Vec<f64> = (0..k).flat_map(|f| (0..classes).map(move |c| (f, c))).map(|(f, c)| count(f, c)).collect();
+        let counts: Vec<f64> =
+            (0..k).flat_map(|f| (0..classes).map(move |c| (f, c))).map(|(f, c)| count(f, c)).collect();
         return report.check(case, "fold_class_counts", counts);
     }
     let size = case.number("test_size");
@@ -27,7 +29,11 @@ pub(crate) fn run(case: &Case, report: &mut Report) {
         let (train, test) = draw(seed).unwrap();
         let mut all: Vec<usize> = train.iter().chain(&test).copied().collect();
         all.sort_unstable();
-        report.require(case, all == (0..labels.len()).collect::<Vec<_>>(), "parts are disjoint and cover all");
+        report.require(
+            case,
+            all == (0..labels.len()).collect::<Vec<_>>(),
+            "parts are disjoint and cover all",
+        );
         for c in 0..classes {
             let n = test.iter().filter(|&&i| usize::from(labels[i]) == c).count() as f64;
             least[c] = least[c].min(n);
