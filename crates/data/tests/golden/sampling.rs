@@ -102,7 +102,8 @@ fn smote_case(
 /// distances are compared.
 fn neighbours(case: &Case, report: &mut Report, name: &str, members: &Array2<f64>, near: &Array2<usize>) {
     let distance = |i: usize, j: usize| {
-        let squares = members.row(i).iter().zip(members.row(j)).map(|(a, b)| (a - b).powi(2));
+        let (a, b) = (members.row(i), members.row(j));
+        let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
         squares.sum::<f64>().sqrt()
     };
     let expected = case.expected_array(name).into_dimensionality::<Ix2>().unwrap();
