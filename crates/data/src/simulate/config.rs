@@ -101,8 +101,8 @@ impl Effects {
         let d = difficulty;
         Self {
             response_in_cells: 2.2 * (1.0 - d.powi(2)),
-            confounding: 1.6 * d,
-            clusters: 0.6 + 2.0 * d,
+            confounding: 2.6 * d,
+            clusters: 0.6 + 2.6 * d,
             unexplained: 0.2 + 0.8 * d,
             lost_genes: 0.6 * d,
             offset: 0.2 + 0.8 * d,
