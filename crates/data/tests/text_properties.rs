@@ -66,7 +66,7 @@ fn hostile() -> impl Strategy<Value = String> {
 fn matrix() -> impl Strategy<Value = ExpressionMatrix> {
     let value = prop_oneof![
         3 => Just(0.0f32),
-        2 => (-1e30f32..1e30),
+        2 => -1e30f32..1e30,
         2 => (0u32..1000).prop_map(|v| v as f32),
         1 => any::<f32>().prop_filter("finite", |v| v.is_finite()),
     ];
