@@ -1,5 +1,7 @@
 //! Reading `.h5ad` and 10x `.h5`: every layout in use, and the real files.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests are tests
+
 mod files;
 
 use files::{data, fixture};
@@ -29,7 +31,7 @@ fn total(m: &ExpressionMatrix) -> f64 {
 #[test]
 fn modern_layout_with_every_kind_of_column() {
     for name in ["modern_gzip.h5ad.gz", "modern_lzf.h5ad.gz"] {
-        let m = h5ad(&fixture(name), &H5adLayer::X).unwrap();
+        let m = h5ad(fixture(name), &H5adLayer::X).unwrap();
         assert_eq!(m.samples(), CELLS);
         assert_eq!(m.genes(), &GENES[..3]);
         assert!(matches!(m.values(), Values::Sparse(_)));
@@ -66,11 +68,11 @@ fn modern_layout_with_every_kind_of_column() {
 fn layers_of_every_form_hold_the_same_numbers() {
     for name in ["modern_gzip.h5ad.gz", "modern_lzf.h5ad.gz"] {
         for layer in ["csc", "dense64", "counts"] {
-            let m = h5ad(&fixture(name), &H5adLayer::Layer(layer.into())).unwrap();
+            let m = h5ad(fixture(name), &H5adLayer::Layer(layer.into())).unwrap();
             assert_eq!(m.values().to_dense(), expected(3), "{name} {layer}");
             assert_eq!(matches!(m.values(), Values::Sparse(_)), layer == "csc");
         }
-        let raw = h5ad(&fixture(name), &H5adLayer::Raw).unwrap();
+        let raw = h5ad(fixture(name), &H5adLayer::Raw).unwrap();
         assert_eq!(raw.genes(), GENES);
         assert_eq!(raw.values().to_dense(), expected(4));
     }
@@ -78,27 +80,27 @@ fn layers_of_every_form_hold_the_same_numbers() {
 
 #[test]
 fn a_missing_layer_is_answered_with_those_there_are() {
-    let message = |layer| h5ad(&fixture("modern_gzip.h5ad.gz"), &layer).unwrap_err().to_string();
+    let message = |layer| h5ad(fixture("modern_gzip.h5ad.gz"), &layer).unwrap_err().to_string();
     let text = message(H5adLayer::Layer("nope".into()));
     for part in
         ["modern_gzip.h5ad.gz", "\"nope\"", "X, raw, layer counts, layer csc, layer dense64, layer half"]
     {
         assert!(text.contains(part), "{text}");
     }
-    let text = h5ad(&fixture("plain.h5ad"), &H5adLayer::Raw).unwrap_err().to_string();
+    let text = h5ad(fixture("plain.h5ad"), &H5adLayer::Raw).unwrap_err().to_string();
     assert!(text.contains("there is no raw") && text.contains(": X"), "{text}");
 }
 
 #[test]
 fn half_precision_is_refused_with_the_way_out() {
     let half = H5adLayer::Layer("half".into());
-    let text = h5ad(&fixture("modern_gzip.h5ad.gz"), &half).unwrap_err().to_string();
+    let text = h5ad(fixture("modern_gzip.h5ad.gz"), &half).unwrap_err().to_string();
     assert!(text.contains("layers/half") && text.contains("astype(\"float32\")"), "{text}");
 }
 
 #[test]
 fn the_layout_of_anndata_0_7() {
-    let m = h5ad(&fixture("anndata_0_7.h5ad"), &H5adLayer::X).unwrap();
+    let m = h5ad(fixture("anndata_0_7.h5ad"), &H5adLayer::X).unwrap();
     assert_eq!((m.samples(), m.genes()), (&CELLS.map(str::to_owned)[..], &GENES.map(str::to_owned)[..]));
     assert_eq!(m.values(), &Values::Dense(expected(4)));
     assert_eq!(
@@ -115,7 +117,7 @@ fn the_layout_of_anndata_0_7() {
 
 #[test]
 fn the_tables_of_records_of_anndata_0_6_behind_a_user_block() {
-    let m = h5ad(&fixture("anndata_0_6.h5ad"), &H5adLayer::X).unwrap();
+    let m = h5ad(fixture("anndata_0_6.h5ad"), &H5adLayer::X).unwrap();
     assert_eq!((m.samples(), m.genes()), (&CELLS.map(str::to_owned)[..], &GENES.map(str::to_owned)[..]));
     assert_eq!(m.values().to_dense(), expected(4));
     let obs = m.sample_columns();
@@ -137,13 +139,13 @@ fn the_tables_of_records_of_anndata_0_6_behind_a_user_block() {
 fn bytes_read_as_the_path_does() {
     let bytes = std::fs::read(fixture("plain.h5ad")).unwrap();
     let from_bytes = h5ad(Input::Bytes { name: "upload", bytes: &bytes }, &H5adLayer::X).unwrap();
-    assert_eq!(from_bytes, h5ad(&fixture("plain.h5ad"), &H5adLayer::X).unwrap());
+    assert_eq!(from_bytes, h5ad(fixture("plain.h5ad"), &H5adLayer::X).unwrap());
 }
 
 #[test]
 fn an_unsupported_compression_is_named_with_the_way_out() {
     for name in ["zstd", "blosc"] {
-        let text = h5ad(&fixture(&format!("{name}.h5ad")), &H5adLayer::X).unwrap_err().to_string();
+        let text = h5ad(fixture(&format!("{name}.h5ad")), &H5adLayer::X).unwrap_err().to_string();
         for part in [&format!("{name}.h5ad")[..], "X:", name, "compression=\"gzip\""] {
             assert!(text.contains(part), "{text}");
         }
@@ -153,10 +155,10 @@ fn an_unsupported_compression_is_named_with_the_way_out() {
 #[test]
 fn files_of_another_kind_are_told_apart() {
     let cases = [
-        (h5ad(&fixture("make.py"), &H5adLayer::X), "is not an HDF5 file"),
-        (h5ad(&fixture("tenx_v3_mixed.h5"), &H5adLayer::X), "is a 10x file"),
-        (tenx_h5(&fixture("plain.h5ad"), &TenxOptions::default()), "read it as .h5ad"),
-        (h5ad(&fixture("absent.h5ad"), &H5adLayer::X), "cannot open"),
+        (h5ad(fixture("make.py"), &H5adLayer::X), "is not an HDF5 file"),
+        (h5ad(fixture("tenx_v3_mixed.h5"), &H5adLayer::X), "is a 10x file"),
+        (tenx_h5(fixture("plain.h5ad"), &TenxOptions::default()), "read it as .h5ad"),
+        (h5ad(fixture("absent.h5ad"), &H5adLayer::X), "cannot open"),
         (h5ad(Input::Bytes { name: "empty", bytes: &[] }, &H5adLayer::X), "empty: is not an HDF5 file"),
     ];
     for (result, part) in cases {
@@ -169,7 +171,7 @@ fn files_of_another_kind_are_told_apart() {
 fn tenx_keeps_expression_only_and_the_genome_asked_for() {
     let read = |genome: Option<&str>| {
         let options = TenxOptions { genome: genome.map(str::to_owned), ..TenxOptions::default() };
-        tenx_h5(&fixture("tenx_v3_mixed.h5"), &options)
+        tenx_h5(fixture("tenx_v3_mixed.h5"), &options)
     };
     let all = read(None).unwrap();
     assert_eq!(all.genes(), ["ENSG1", "ENSMUSG2", "ENSG4"]);

@@ -1,5 +1,7 @@
 //! Paths and bytes, plain and gzipped.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 use std::io::{Read, Write};
 
 use sensitome_data::{DataError, Input};

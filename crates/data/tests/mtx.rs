@@ -1,5 +1,7 @@
 //! 10x folders: neighbours, orientation, and every way a Matrix Market file can be wrong.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 use std::io::Write;
 
 use ndarray::array;

@@ -43,14 +43,12 @@ impl Bytes {
 
     /// Where the HDF5 content starts, `None` where there is none.
     pub(super) fn start(&self) -> Option<u64> {
-        let mut buffer = [0u8; 8];
+        let is_signature = |offset: &u64| {
+            let mut buffer = [0u8; 8];
+            self.read_at(*offset, &mut buffer).is_ok() && buffer == SIGNATURE
+        };
         let offsets = std::iter::once(0).chain((9..40).map(|k| 1u64 << k));
-        for offset in offsets.take_while(|&o| o + 8 <= self.len()) {
-            if self.read_at(offset, &mut buffer).is_ok() && buffer == SIGNATURE {
-                return Some(offset);
-            }
-        }
-        None
+        offsets.take_while(|&o| o + 8 <= self.len()).find(is_signature)
     }
 }
 

@@ -35,8 +35,11 @@ pub(crate) enum Content {
     Text(Vec<String>),
 }
 
-/// Values a chunk holds; what h5py's guess comes to for arrays of this kind, and few enough to read in part.
-const CHUNK: u64 = 1 << 16;
+/// About how many values a chunk holds; h5py's guess comes to the same order.
+const CHUNK: u64 = 1 << 15;
+/// The longest side of a chunk. hdf5-pure writes sides beyond 65,535 in four bytes where HDF5 2.0 expects three
+/// and then refuses the file.
+const MAX_SIDE: u64 = CHUNK;
 const DEFLATE: u32 = 4;
 
 /// Writes a file whose root is `root`, from front to back.
@@ -118,6 +121,13 @@ fn fill_dataset(dataset: &mut DatasetBuilder, node: &Node, content: &Content) ->
             vec![v.len() as u64]
         }
         Content::Text(v) => {
+            if let Some(text) = v.iter().find(|t| t.contains('\0')) {
+                return Err(DataError::invalid(
+                    format!("text {text:?}"),
+                    "holds a NUL character, which ends a string in HDF5",
+                    "remove it",
+                ));
+            }
             dataset.with_vlen_strings(&v.iter().map(String::as_str).collect::<Vec<_>>());
             vec![v.len() as u64]
         }
@@ -133,11 +143,11 @@ fn fill_dataset(dataset: &mut DatasetBuilder, node: &Node, content: &Content) ->
     Ok(())
 }
 
-/// Whole rows, as many as make up about [`CHUNK`] values.
+/// Whole rows, as many as make up about [`CHUNK`] values; parts of rows where one is longer than [`MAX_SIDE`].
 fn chunk(shape: &[u64]) -> Vec<u64> {
-    let row: u64 = shape.iter().skip(1).product();
-    let rows = (CHUNK / row.max(1)).max(1);
-    shape.iter().enumerate().map(|(i, &n)| if i == 0 { n.min(rows) } else { n }).collect()
+    let row: u64 = shape.iter().skip(1).map(|&n| n.min(MAX_SIDE)).product();
+    let rows = (CHUNK / row.max(1)).clamp(1, MAX_SIDE);
+    shape.iter().enumerate().map(|(i, &n)| n.min(if i == 0 { rows } else { MAX_SIDE })).collect()
 }
 
 fn attribute(value: &Attribute) -> AttrValue {

@@ -29,7 +29,7 @@ fn from_group(h5: &impl Hdf5, path: &str) -> Result<DataFrame> {
         Some([name]) => name.clone(),
         _ => "_index".to_owned(),
     };
-    let index = h5.strings(&format!("{path}/{index_name}"))?;
+    let index = names(h5, &format!("{path}/{index_name}"))?;
     let order = match h5.text_attribute(path, "column-order")? {
         Some(order) => order,
         // Present but without text when there are no columns, and then so are the members.
@@ -56,32 +56,46 @@ fn from_group(h5: &impl Hdf5, path: &str) -> Result<DataFrame> {
     Ok(DataFrame { index, columns })
 }
 
+/// Names without gaps: a list, or the nullable strings of a recent pandas.
+fn names(h5: &impl Hdf5, path: &str) -> Result<Vec<String>> {
+    if h5.kind(path) != Some(Kind::Group) {
+        return h5.strings(path);
+    }
+    let column = match encoding(h5, path)?.as_str() {
+        "nullable-string-array" => nullable(h5, path)?,
+        _ => None,
+    };
+    match column {
+        Some(Column::Text(v)) => v.into_iter().collect::<Option<_>>(),
+        _ => None,
+    }
+    .ok_or_else(|| h5.error(path, "is not a list of names without gaps", REWRITE))
+}
+
+fn encoding(h5: &impl Hdf5, path: &str) -> Result<String> {
+    Ok(h5.text_attribute(path, "encoding-type")?.unwrap_or_default().concat())
+}
+
 /// A column that is a group of its own: categorical or nullable.
 fn from_encoded(h5: &impl Hdf5, path: &str) -> Result<Option<Column>> {
-    let encoding = h5.text_attribute(path, "encoding-type")?.unwrap_or_default().concat();
-    match encoding.as_str() {
+    match encoding(h5, path)?.as_str() {
         "categorical" => {
             let codes = h5.array(&format!("{path}/codes"))?;
-            let at = format!("{path}/categories");
-            let names = match h5.kind(&at) {
-                Some(Kind::Group) => match from_encoded(h5, &at)? {
-                    Some(c) => (0..c.len()).map(|i| c.get(i).unwrap_or_default()).collect(),
-                    None => return Err(h5.error(&at, "is not a list of names", REWRITE)),
-                },
-                _ => h5.strings(&at)?,
-            };
+            let names = names(h5, &format!("{path}/categories"))?;
             categories(h5, path, codes, names).map(Some)
         }
-        "nullable-integer" | "nullable-boolean" | "nullable-string-array" => {
-            let column = plain(h5.array(&format!("{path}/values"))?);
-            let at = format!("{path}/mask");
-            let Array::Bool(mask) = h5.array(&at)? else {
-                return Err(h5.error(&at, "is not a list of booleans", REWRITE));
-            };
-            column.map(|c| masked(h5, path, c, &mask)).transpose()
-        }
+        "nullable-integer" | "nullable-boolean" | "nullable-string-array" => nullable(h5, path),
         _ => Ok(None),
     }
+}
+
+/// Values and a mask that is true where they are missing.
+fn nullable(h5: &impl Hdf5, path: &str) -> Result<Option<Column>> {
+    let at = format!("{path}/mask");
+    let Array::Bool(mask) = h5.array(&at)? else {
+        return Err(h5.error(&at, "is not a list of booleans", REWRITE));
+    };
+    plain(h5.array(&format!("{path}/values"))?).map(|c| masked(h5, path, c, &mask)).transpose()
 }
 
 fn plain(values: Array) -> Option<Column> {

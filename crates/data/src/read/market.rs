@@ -8,7 +8,7 @@ use super::in_file;
 use crate::{CsrMatrix, DataError, Input, Result};
 
 /// How many genes and cells the names say there are; the file's own sizes are checked against it.
-pub(super) struct Market {
+pub(super) struct Expected {
     pub(super) genes: usize,
     pub(super) cells: usize,
 }
@@ -17,7 +17,7 @@ pub(super) struct Market {
 const MAX_LINE: u64 = 1 << 20;
 
 /// Reads a matrix as cells × genes.
-pub(super) fn market(input: &Input<'_>, expected: &Market) -> Result<CsrMatrix> {
+pub(super) fn market(input: &Input<'_>, expected: &Expected) -> Result<CsrMatrix> {
     let mut lines = Lines { input, reader: input.buffered()?, buffer: Vec::new(), number: 0 };
     let pattern = lines.banner()?;
     let (n_rows, n_cols, entries) = lines.sizes()?;
@@ -66,7 +66,7 @@ pub(super) fn market(input: &Input<'_>, expected: &Market) -> Result<CsrMatrix> 
 const CUT: &str = "the file is damaged or was cut short; copy or download it again";
 
 /// Entries in any order to rows of cells.
-fn by_cell(expected: &Market, cells: &[u32], genes: Vec<u32>, values: Vec<f32>) -> Result<CsrMatrix> {
+fn by_cell(expected: &Expected, cells: &[u32], genes: Vec<u32>, values: Vec<f32>) -> Result<CsrMatrix> {
     let mut starts = vec![0usize; expected.cells + 1];
     for &cell in cells {
         starts[cell as usize + 1] += 1;

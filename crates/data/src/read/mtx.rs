@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::dataframe::DataFrame;
 use super::h5ad::assemble;
 use super::in_file;
-use super::market::{Market, market};
+use super::market::{Expected, market};
 use super::tenx::{GENE_EXPRESSION, select};
 use crate::{Column, Columns, DataError, Duplicates, ExpressionMatrix, Input, Result, Values};
 
@@ -77,7 +77,7 @@ pub fn mtx_parts<'a, 'b, 'c>(
     let matrix = matrix.into();
     let mut var = read_features(&features.into())?;
     let obs = read_cells(&cells.into())?;
-    let mut values = market(&matrix, &Market { genes: var.index.len(), cells: obs.index.len() })?;
+    let mut values = market(&matrix, &Expected { genes: var.index.len(), cells: obs.index.len() })?;
     if let Some(kinds) = var.columns.get("feature_type") {
         let keep: Vec<usize> =
             (0..kinds.len()).filter(|&j| kinds.get(j).as_deref() == Some(GENE_EXPRESSION)).collect();
