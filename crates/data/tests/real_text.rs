@@ -2,19 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests are tests
 
-mod files;
-
 use std::collections::{HashMap, HashSet};
 
-use files::data;
 use sensitome_data::detect::{self, Scale};
 use sensitome_data::genes::{Aliases, IdKind, IdMap, RenameSource, align, detect_ids, to_symbols};
 use sensitome_data::read::{self, CsvOptions, Format, H5adLayer, Measure, Orientation, ReadOptions, Table};
 use sensitome_data::{Duplicates, ExpressionMatrix, Values};
+use sensitome_testkit::data_file;
 
 /// Files of the shared folder, or the end of the test (visibly) where one is absent.
 macro_rules! data {
-    ($($name:expr),+) => { ($(match data($name) { Some(path) => path, None => return },)+) };
+    ($($name:expr),+) => { ($(match data_file($name) { Some(path) => path, None => return },)+) };
 }
 
 fn range(m: &ExpressionMatrix) -> (f32, f32) {

@@ -1,6 +1,6 @@
 //! Text readers: what they accept, and how they refuse what they must not guess about.
 
-#![allow(clippy::unwrap_used)] // helpers of tests are tests
+#![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests are tests
 
 use std::io::Write;
 
