@@ -43,13 +43,13 @@ fn activity(config: &SimulationConfig, world: &World, labels: &[u8], clusters: &
     for ((mut row, &label), &cluster) in out.rows_mut().into_iter().zip(labels).zip(clusters) {
         let side = f64::from(label) - 0.5;
         for (f, value) in row.iter_mut().enumerate() {
-            let mean = match world.roles.get(f) {
-                Some(Role::Sensitising) => world.effects.response_in_cells * side,
-                Some(Role::Protective) => -world.effects.response_in_cells * side,
-                Some(Role::Confounder) => world.effects.clusters * marks[[cluster, f]],
-                Some(Role::Neutral) | None => 0.5 * marks[[cluster, f]],
+            let (mean, spread) = match world.roles.get(f) {
+                Some(Role::Sensitising) => (world.effects.response_in_cells * side, 0.5),
+                Some(Role::Protective) => (-world.effects.response_in_cells * side, 0.5),
+                Some(Role::Confounder) => (world.effects.clusters * marks[[cluster, f]], 0.3),
+                Some(Role::Neutral) | None => (0.5 * marks[[cluster, f]], 0.5),
             };
-            *value = mean + 0.5 * normal(&mut draw);
+            *value = mean + spread * normal(&mut draw);
         }
     }
     out
