@@ -66,7 +66,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     let seeds: u64 = std::env::args().nth(1).map_or(Ok(5), |s| s.parse())?;
-    let folder = std::env::var_os("SENSITOME_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
+    let folder =
+        std::env::var_os("SENSITOME_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
     if !folder.is_dir() {
         println!("SKIPPED: {} is not there; name the data with SENSITOME_DATA", folder.display());
         return Ok(());
@@ -86,7 +87,9 @@ fn main() -> Result<()> {
         let truth = labels(&pair, &folder, &expression)?;
         let exclude = match pair.exclude {
             Exclude::Names(names) => names.iter().map(|n| (*n).to_owned()).collect(),
-            Exclude::Table(file) => Table::read(folder.join(file).as_path())?.column("expression_id")?.to_vec(),
+            Exclude::Table(file) => {
+                Table::read(folder.join(file).as_path())?.column("expression_id")?.to_vec()
+            }
         };
         let screen = responses.matrix(Some(pair.dataset), Measure::Auc)?;
         for method in ["ridge", "source_only", "scdeal"] {
@@ -151,7 +154,8 @@ fn labels(pair: &Pair, folder: &Path, cells: &ExpressionMatrix) -> Result<Vec<Op
         let (line, drug, dataset) = (t.column("cell_line")?, t.column("drug")?, t.column("dataset")?);
         let label = t.column("label")?;
         let rows = (0..t.n_rows()).filter(|&i| drug[i] == pair.drug && dataset[i] == pair.dataset);
-        let by_line: HashMap<&str, u8> = rows.filter_map(|i| Some((line[i].as_str(), label[i].parse().ok()?))).collect();
+        let by_line: HashMap<&str, u8> =
+            rows.filter_map(|i| Some((line[i].as_str(), label[i].parse().ok()?))).collect();
         let column = cells.sample_columns().get("cell_line").ok_or("no cell_line")?;
         let of = |i: usize| Some((cells.samples()[i].clone(), *by_line.get(column.get(i)?.as_str())?));
         (0..cells.n_samples()).filter_map(of).collect()
