@@ -82,8 +82,16 @@ impl ReadArgs {
         Ok(matrix)
     }
 
-    /// The options of the reader.
-    pub(crate) fn options(&self) -> ReadOptions {
+    /// The same for one of several files: --layer and --genome are for those that can have them.
+    pub(crate) fn read_bulk(&self, path: &Path, out: &Output) -> Result<ExpressionMatrix> {
+        let hdf5 = path.extension().is_some_and(|e| e == "h5ad" || e == "h5");
+        if hdf5 {
+            return self.read(path, out);
+        }
+        Self { layer: None, genome: None, ..self.clone() }.read(path, out)
+    }
+
+    fn options(&self) -> ReadOptions {
         ReadOptions {
             csv: CsvOptions {
                 separator: self.separator,

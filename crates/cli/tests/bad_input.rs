@@ -174,13 +174,13 @@ fn every_mistake_is_explained() {
             "swapped orientation",
             nothing,
             with("--out", "--orientation genes --out"),
-            &["bulk_expression.csv.gz"],
+            &["bulk_expression.csv.gz", "--orientation"],
         ),
         (
             "no shared genes",
             |b| changed(b, "other.csv", |i, j, v| if i == 0 && j > 0 { format!("XYZ{j}") } else { v.into() }),
             with("{source}", "--source @other.csv"),
-            &["share", "--gene-ids"],
+            &["other.csv", "share", "--gene-ids"],
         ),
         (
             "Ensembl against symbols",

@@ -146,7 +146,12 @@ pub fn prepare(
     let candidates = candidate_genes(&cells, &raw, options, &mut notes)?;
     let mut genes = candidates;
     for s in &sources {
-        let alignment = align(s.expression.genes(), &genes, options.min_overlap)?;
+        let alignment = align(s.expression.genes(), &genes, options.min_overlap).map_err(|e| match e {
+            DataError::Invalid { what, problem, hint } => {
+                DataError::invalid(format!("{} and the cells: {what}", s.name), problem, hint)
+            }
+            other => other,
+        })?;
         notes.push(format!("genes shared with {}: {}", s.name, alignment.report));
         genes = alignment.genes;
     }

@@ -4,7 +4,8 @@ use sensitome_data::simulate::{Simulation, SimulationConfig, simulate};
 use sensitome_data::*;
 
 fn simulation() -> Simulation {
-    simulate(&SimulationConfig { n_lines: 60, n_cells: 50, n_genes: 260, ..SimulationConfig::default() }).unwrap()
+    simulate(&SimulationConfig { n_lines: 60, n_cells: 50, n_genes: 260, ..SimulationConfig::default() })
+        .unwrap()
 }
 
 fn input(s: &Simulation) -> SourceInput {
@@ -49,7 +50,8 @@ fn each_domain_is_standardised_by_its_own_training_part() {
     let moments = |rows: ndarray::Array2<f32>| {
         let n = rows.nrows() as f64;
         let mean = rows.map_axis(ndarray::Axis(0), |c| c.iter().map(|&v| f64::from(v)).sum::<f64>() / n);
-        let square = rows.map_axis(ndarray::Axis(0), |c| c.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / n);
+        let square =
+            rows.map_axis(ndarray::Axis(0), |c| c.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / n);
         mean.iter().zip(square).all(|(m, s)| m.abs() < 1e-3 && ((s - 1.0).abs() < 1e-3 || s < 1e-6))
     };
     assert!(moments(task.target.expression.clone()));
@@ -123,7 +125,9 @@ fn tasks_that_cannot_be_learned_are_refused() {
         change(&mut parts);
         TransferTask::new(parts).unwrap_err().to_string()
     };
-    assert!(refused(&|p| p.sources[0].labels.iter_mut().flatten().for_each(|l| *l = 1)).contains("no resistant"));
+    assert!(
+        refused(&|p| p.sources[0].labels.iter_mut().flatten().for_each(|l| *l = 1)).contains("no resistant")
+    );
     assert!(refused(&|p| p.target.expression[[0, 0]] = f32::NAN).contains("not finite"));
     assert!(refused(&|p| p.sources.clear()).contains("0 sources"));
     assert!(refused(&|p| p.sources[0].train.push(0)).contains("row 0"));

@@ -22,7 +22,7 @@ pub const HYPERS: &[Hyper] = &[
     Hyper::new("hidden", "512,256", Range::Widths(&["512,256", "256,128"]), "widths of the encoder's blocks"),
     Hyper::new("latent", "128", Range::Integer { low: 2, high: 2048 }, "width of the embedding"),
     Hyper::new("head", "256,128", Range::Widths(&["256,128", "128,64"]), "widths of the predictor's blocks"),
-    Hyper::new("dropout", "0.1", RATE, "share of units dropped"),
+    Hyper::new("dropout", "0.3", RATE, "share of units dropped").published("0.1"),
     Hyper::new("mask", "0.2", RATE, "share of inputs masked (dae)"),
     Hyper::new("pretrain_epochs", "30", EPOCHS, "epochs of each autoencoder").published("500"),
     Hyper::new("predictor_epochs", "50", EPOCHS, "epochs of the predictor").published("500"),
@@ -38,11 +38,11 @@ pub const HYPERS: &[Hyper] = &[
     .published("0.01"),
     Hyper::new("sampling", "weighted", Range::Choice(Sampling::CHOICES), "how classes are balanced")
         .published("none"),
-    Hyper::new("mmd_weight", "1", WEIGHT, "weight of the discrepancy").published("0.25"),
+    Hyper::new("mmd_weight", "0.1", WEIGHT, "weight of the discrepancy").published("0.25"),
     Hyper::new("kernel", "multi", Range::Choice(&["multi", "gaussian"]), "five kernels, or one")
         .published("gaussian"),
     Hyper::new("sigma", "1000", Range::Float { low: 1e-6, high: 1e9, log: true }, "width of the one kernel"),
-    Hyper::new("cluster_weight", "0.1", WEIGHT, "weight of the cluster regulariser").published("1"),
+    Hyper::new("cluster_weight", "0", WEIGHT, "weight of the cluster regulariser").published("1"),
 ];
 
 /// See the module.

@@ -160,7 +160,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let screen = (screen.lines, ResponseTable { drugs: screen.drugs, values: screen.values });
     let mut sources = Vec::new();
     for path in &args.source {
-        let matrix = args.read.read(path, out)?;
+        let matrix = args.read.read_bulk(path, out)?;
         let (expression, _) = args.genes.symbols(&path.display().to_string(), &matrix, out)?;
         sources.push(SourceInput {
             name: path.file_name().map_or_else(|| "source".into(), |n| n.to_string_lossy().into_owned()),

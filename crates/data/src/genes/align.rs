@@ -138,7 +138,9 @@ fn too_few(report: &AlignReport, smaller: usize, min_overlap: f64) -> DataError 
         if by_case > report.shared {
             format!("{by_case} more names differ only in capitals (another species?): use one spelling")
         } else {
-            "pass --gene-aliases for outdated symbols, or accept fewer genes with --min-overlap".to_owned()
+            "pass --gene-aliases for outdated symbols, check that genes are read as genes (--orientation), translate \
+             other names with --gene-ids, or accept fewer genes with --min-overlap"
+                .to_owned()
         }
     } else if report.kind_a == IdKind::Unknown || report.kind_b == IdKind::Unknown {
         "check that genes are read as genes (--orientation), and pass --gene-ids and --gene-aliases if they are named \
