@@ -1,1 +1,28 @@
-//! To be filled.
+//! Metrics a statistician would trust, for predictions of drug response.
+//!
+//! Labels, scores, embeddings and groups go in as slices and ndarray views; no tensor library is involved.
+//! Sensitive is 1, resistant is 0, larger scores mean more sensitive, samples are rows.
+//!
+//! Every metric returns [`Metric`]: its value, or [`Undefined`] with the reason. No stand-in number is ever
+//! returned for a quantity that does not exist. All arithmetic is f64; everything random takes a seed and gives
+//! the same bits on any number of threads.
+//!
+//! | question | where |
+//! |---|---|
+//! | do sensitive cells rank above resistant ones? | [`ranking`] |
+//! | are the hard calls right? | [`classification`] |
+
+pub mod classification;
+mod error;
+mod input;
+mod label;
+pub mod ranking;
+mod table;
+
+pub use classification::{
+    Average, ConfusionMatrix, ZeroDivision, accuracy, balanced_accuracy, confusion_matrix, f1, mcc,
+    precision, recall,
+};
+pub use error::{Metric, Undefined};
+pub use label::Label;
+pub use ranking::{Ranking, auroc, average_precision, pr_curve, roc_curve};
