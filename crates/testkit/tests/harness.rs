@@ -26,7 +26,9 @@ fn find(group: &str, name: &str) -> Option<Case> {
     if cases.is_empty() {
         return None;
     }
-    Some(cases.into_iter().find(|c| c.name == name).unwrap())
+    let found = cases.into_iter().find(|c| c.name == name);
+    assert!(found.is_some(), "no case {name} in group {group}");
+    found
 }
 
 #[test]
