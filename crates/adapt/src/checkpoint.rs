@@ -152,7 +152,9 @@ pub(crate) fn save<P: Parts>(
     let views: Vec<(&str, TensorView)> = tensors
         .iter()
         .map(|(name, shape, bytes)| {
-            TensorView::new(Dtype::F32, shape.clone(), bytes).map(|v| (name.as_str(), v)).map_err(|e| damaged(path, e))
+            TensorView::new(Dtype::F32, shape.clone(), bytes)
+                .map(|v| (name.as_str(), v))
+                .map_err(|e| damaged(path, e))
         })
         .collect::<Result<_>>()?;
     let metadata = HashMap::from([("sensitome_checkpoint".to_owned(), json)]);

@@ -24,7 +24,9 @@ pub enum AdaptError {
         hint: String,
     },
     /// Training produced a loss that is not a finite number.
-    #[error("{stage}, epoch {epoch}: the loss {loss} is {value}; lower the learning rate or check the input's scale")]
+    #[error(
+        "{stage}, epoch {epoch}: the loss {loss} is {value}; lower the learning rate or check the input's scale"
+    )]
     Diverged {
         /// The stage.
         stage: String,

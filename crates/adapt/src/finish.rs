@@ -18,8 +18,9 @@ pub(crate) fn scores(parts: &Assembled, x: ArrayView2<f32>, device: &Device) -> 
     for rows in chunks(&order, 1024) {
         let z = parts.encoder.evaluate(upload(x, rows, device).inner());
         let score = parts.output.score(parts.head.evaluate(z));
-        let values =
-            score.try_into_vec_as::<f32>().map_err(|e| ModelError::Backend(format!("reading scores: {e}")))?;
+        let values = score
+            .try_into_vec_as::<f32>()
+            .map_err(|e| ModelError::Backend(format!("reading scores: {e}")))?;
         out.extend(values.into_iter().map(f64::from));
     }
     Ok(out)
@@ -51,7 +52,10 @@ pub(crate) fn model(
         device: device_name(&device).to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         task_hash: task.hash().to_owned(),
-        source_rows: task.sources.iter().fold((0, 0), |(t, v), s| (t + s.train.len(), v + s.validation.len())),
+        source_rows: task
+            .sources
+            .iter()
+            .fold((0, 0), |(t, v), s| (t + s.train.len(), v + s.validation.len())),
         target_cells: task.target.cells.len(),
         notes: task.notes.clone(),
         ..ModelCard::default()
@@ -83,7 +87,11 @@ fn youden_threshold(labels: &[u8], scores: &[f64]) -> f64 {
     }
     let (mut tp, mut fp, mut best, mut threshold) = (0.0, 0.0, f64::NEG_INFINITY, middle);
     for (k, &i) in order.iter().enumerate() {
-        if labels[i] == 1 { tp += 1.0 } else { fp += 1.0 }
+        if labels[i] == 1 {
+            tp += 1.0
+        } else {
+            fp += 1.0
+        }
         let next = order.get(k + 1).map_or(scores[i] - 1.0, |&j| scores[j]);
         let youden = tp / positives - fp / negatives;
         if next < scores[i] && youden > best {

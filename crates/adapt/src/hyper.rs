@@ -63,7 +63,11 @@ impl Hyper {
 
     fn check(&self, value: &str) -> Result<()> {
         let bad = |expected: String| {
-            Err(AdaptError::invalid(self.name, format!("{value:?} is not allowed"), format!("use {expected}")))
+            Err(AdaptError::invalid(
+                self.name,
+                format!("{value:?} is not allowed"),
+                format!("use {expected}"),
+            ))
         };
         match self.range {
             Range::Float { low, high, .. } => match value.parse::<f64>() {
@@ -93,9 +97,11 @@ impl Hyper {
             Range::Float { low, high, .. } => rng.random_range(low..=high).to_string(),
             Range::Integer { low, high } => rng.random_range(low..=high).to_string(),
             Range::Flag => rng.random::<bool>().to_string(),
-            Range::Choice(options) | Range::Widths(options) => {
-                options.get(rng.random_range(0..options.len().max(1))).copied().unwrap_or(self.default).to_owned()
-            }
+            Range::Choice(options) | Range::Widths(options) => options
+                .get(rng.random_range(0..options.len().max(1)))
+                .copied()
+                .unwrap_or(self.default)
+                .to_owned(),
         }
     }
 }
@@ -220,10 +226,9 @@ impl Checked {
 
     /// A word.
     pub fn choice(&self, name: &str) -> Result<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .ok_or_else(|| AdaptError::invalid(name, "is not in the checked table", "declare it in the table"))
+        self.0.get(name).map(String::as_str).ok_or_else(|| {
+            AdaptError::invalid(name, "is not in the checked table", "declare it in the table")
+        })
     }
 
     /// Widths.

@@ -169,7 +169,9 @@ impl OptimizerState {
 /// holds networks (`target` covers `target.encoder`).
 pub fn track(parts: &mut impl Parts, trainable: &[&str]) {
     let chosen = |path: &str| {
-        trainable.iter().any(|t| path.strip_prefix(t).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        trainable
+            .iter()
+            .any(|t| path.strip_prefix(t).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     };
     fn set<const D: usize>(tensor: &mut Tensor<D>, on: bool) {
         let plain = tensor.clone().inner();

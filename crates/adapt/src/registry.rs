@@ -34,7 +34,11 @@ impl Entry {
     }
 }
 
-fn trained<S: Strategy + 'static>(name: &'static str, strategy: S, settings: Checked) -> Result<Box<dyn Fit>> {
+fn trained<S: Strategy + 'static>(
+    name: &'static str,
+    strategy: S,
+    settings: Checked,
+) -> Result<Box<dyn Fit>> {
     Ok(Box::new(Trained { strategy, name, settings }))
 }
 

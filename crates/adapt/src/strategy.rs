@@ -240,7 +240,13 @@ pub trait Strategy: Send + Sync {
     ///
     /// # Errors
     /// As the strategy needs.
-    fn losses(&self, stage: &Stage, networks: &mut Self::Networks, batch: &Batch, pass: Pass) -> Result<Losses>;
+    fn losses(
+        &self,
+        stage: &Stage,
+        networks: &mut Self::Networks,
+        batch: &Batch,
+        pass: Pass,
+    ) -> Result<Losses>;
 
     /// Encoder and head for prediction.
     ///

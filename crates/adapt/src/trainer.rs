@@ -101,7 +101,14 @@ pub fn fit_strategy<S: Strategy>(
             }
             if options.observer.epoch(&report).is_break() {
                 if let Some(c) = &options.checkpoint {
-                    checkpoint::save(&c.path, &fingerprint, &progress, &mut networks, best.as_mut(), &optimizer)?;
+                    checkpoint::save(
+                        &c.path,
+                        &fingerprint,
+                        &progress,
+                        &mut networks,
+                        best.as_mut(),
+                        &optimizer,
+                    )?;
                 }
                 return Err(AdaptError::Stopped { stage: stage.name.to_owned(), epoch: progress.epoch });
             }
@@ -146,9 +153,11 @@ impl<'a, S: Strategy> Runner<'a, S> {
         let sampling = stage.source.unwrap_or(Sampling::Shuffle);
         let train = match stage.source {
             None => None,
-            Some(s) => {
-                Some(resample(LabelledRows::gather(task, false), s, seed_for(seed, &format!("resample {}", stage.name)))?)
-            }
+            Some(s) => Some(resample(
+                LabelledRows::gather(task, false),
+                s,
+                seed_for(seed, &format!("resample {}", stage.name)),
+            )?),
         };
         let validation =
             stage.source.map(|_| LabelledRows::gather(task, true)).filter(|rows| !rows.labels.is_empty());
@@ -196,7 +205,8 @@ impl<'a, S: Strategy> Runner<'a, S> {
         });
         let source_batches = source_order.as_deref().map(|o| chunks(o, self.stage.batch_size));
         let target_batches = target_order.as_deref().map(|o| chunks(o, self.stage.batch_size));
-        let (s, t) = (source_batches.as_ref().map_or(0, Vec::len), target_batches.as_ref().map_or(0, Vec::len));
+        let (s, t) =
+            (source_batches.as_ref().map_or(0, Vec::len), target_batches.as_ref().map_or(0, Vec::len));
         let steps = match self.stage.pace {
             Pace::Source if s > 0 => s,
             Pace::Target if t > 0 => t,
@@ -204,7 +214,9 @@ impl<'a, S: Strategy> Runner<'a, S> {
         };
         let mut sums = Sums::default();
         for step in 0..steps {
-            let pick = |b: &Option<Vec<&[usize]>>| b.as_ref().and_then(|b| b.get(step % b.len().max(1)).map(|r| r.to_vec()));
+            let pick = |b: &Option<Vec<&[usize]>>| {
+                b.as_ref().and_then(|b| b.get(step % b.len().max(1)).map(|r| r.to_vec()))
+            };
             let fraction = (progress.epoch as f64 + step as f64 / steps as f64) / self.stage.epochs as f64;
             let batch = self.batch(
                 self.train.as_ref(),
@@ -272,8 +284,11 @@ impl<'a, S: Strategy> Runner<'a, S> {
         }
         let source: Vec<usize> = (0..self.validation.as_ref().map_or(0, |v| v.labels.len())).collect();
         let source_batches = chunks(&source, self.stage.batch_size);
-        let target_batches: Vec<&[usize]> =
-            if self.stage.target { chunks(&self.target_validation, self.stage.batch_size) } else { Vec::new() };
+        let target_batches: Vec<&[usize]> = if self.stage.target {
+            chunks(&self.target_validation, self.stage.batch_size)
+        } else {
+            Vec::new()
+        };
         let steps = if source_batches.is_empty() { target_batches.len() } else { source_batches.len() };
         let mut sums = Sums::default();
         for step in 0..steps {
@@ -290,7 +305,8 @@ impl<'a, S: Strategy> Runner<'a, S> {
     }
 
     fn validation_auroc(&self, networks: &S::Networks) -> Result<Option<f64>> {
-        let Some(rows) = self.validation.as_ref().filter(|_| self.stage.keep == Keep::HighestSourceAuroc) else {
+        let Some(rows) = self.validation.as_ref().filter(|_| self.stage.keep == Keep::HighestSourceAuroc)
+        else {
             return Ok(None);
         };
         let scores = finish::scores(&self.strategy.assemble(networks)?, rows.x.view(), &self.device)?;

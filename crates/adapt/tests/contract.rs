@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::easy_task;
 use sensitome_adapt::{
-    AdaptError, Checkpointing, EpochReport, Entry, FitOptions, Observer, REGISTRY, Settings,
+    AdaptError, Checkpointing, Entry, EpochReport, FitOptions, Observer, REGISTRY, Settings,
 };
 use sensitome_core_models::{GeneReport, ResponseModel, available_devices, parse_device};
 use sensitome_data::TransferTask;
@@ -30,7 +30,11 @@ fn quick(entry: &Entry) -> Settings {
 
 fn fit(entry: &Entry, task: &TransferTask, seed: u64, device: &str) -> ResponseModel {
     let mut options = FitOptions::new(seed, parse_device(device).unwrap());
-    entry.build(&quick(entry)).unwrap().fit(task, &mut options).unwrap_or_else(|e| panic!("{}: {e}", entry.name))
+    entry
+        .build(&quick(entry))
+        .unwrap()
+        .fit(task, &mut options)
+        .unwrap_or_else(|e| panic!("{}: {e}", entry.name))
 }
 
 fn predict(model: &ResponseModel, task: &TransferTask) -> Vec<f64> {
@@ -42,7 +46,8 @@ fn predict(model: &ResponseModel, task: &TransferTask) -> Vec<f64> {
 fn solves_an_easy_task() {
     let (task, truth) = easy_task(1, 120, 90, 30);
     for entry in REGISTRY {
-        let auroc = sensitome_eval::auroc(&truth, &predict(&fit(entry, &task, 0, "flex"), &task), None).unwrap();
+        let auroc =
+            sensitome_eval::auroc(&truth, &predict(&fit(entry, &task, 0, "flex"), &task), None).unwrap();
         assert!(auroc > 0.95, "{}: {auroc}", entry.name);
     }
 }
@@ -61,7 +66,9 @@ fn shuffled_labels_give_chance() {
             pairs.shuffle(&mut rng);
             (source.labels, source.response) = pairs.into_iter().unzip();
             let task = TransferTask::new(parts).unwrap();
-            mean += sensitome_eval::auroc(&truth, &predict(&fit(entry, &task, seed, "flex"), &task), None).unwrap() / 4.0;
+            mean += sensitome_eval::auroc(&truth, &predict(&fit(entry, &task, seed, "flex"), &task), None)
+                .unwrap()
+                / 4.0;
         }
         assert!((0.15..0.85).contains(&mean), "{}: {mean}", entry.name);
     }
@@ -183,7 +190,8 @@ fn tiny_domains_are_handled() {
 #[test]
 fn wrong_settings_name_the_field() {
     for entry in REGISTRY {
-        let unknown = entry.build(&Settings::new().set("no_such_thing", 1)).map(|_| ()).unwrap_err().to_string();
+        let unknown =
+            entry.build(&Settings::new().set("no_such_thing", 1)).map(|_| ()).unwrap_err().to_string();
         assert!(unknown.contains("no_such_thing"), "{unknown}");
         for h in entry.hypers {
             let wrong = entry.build(&Settings::new().set(h.name, "-7x")).map(|_| ()).unwrap_err().to_string();

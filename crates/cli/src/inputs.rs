@@ -132,13 +132,16 @@ pub(crate) fn names(given: &str) -> Result<Vec<String>> {
         && Path::new(file).is_file()
     {
         let table = Table::read(Path::new(file))?;
-        let unique: HashSet<String> = table.column(column)?.iter().filter(|n| !n.is_empty()).cloned().collect();
+        let unique: HashSet<String> =
+            table.column(column)?.iter().filter(|n| !n.is_empty()).cloned().collect();
         let mut names: Vec<String> = unique.into_iter().collect();
         names.sort();
         return Ok(names);
     }
     if given.contains(['/', '\\']) {
-        return fail(format!("--exclude {given}: there is no such file; pass names separated by commas, a file, or FILE:COLUMN"));
+        return fail(format!(
+            "--exclude {given}: there is no such file; pass names separated by commas, a file, or FILE:COLUMN"
+        ));
     }
     Ok(given.split(',').map(str::trim).filter(|n| !n.is_empty()).map(str::to_owned).collect())
 }
@@ -154,7 +157,11 @@ fn read_text(path: &Path) -> Result<String> {
 }
 
 /// A table of 0/1 labels by name: the first column names, one further column (or the one asked for) holds the label.
-pub(crate) fn label_table(path: &Path, key: Option<&str>, column: Option<&str>) -> Result<HashMap<String, u8>> {
+pub(crate) fn label_table(
+    path: &Path,
+    key: Option<&str>,
+    column: Option<&str>,
+) -> Result<HashMap<String, u8>> {
     let table = Table::read(path)?;
     let header = table.header();
     let key = key.or_else(|| header.first().map(String::as_str)).unwrap_or_default().to_owned();

@@ -58,7 +58,10 @@ impl Output {
     pub(crate) fn progress(self) -> Box<dyn Observer> {
         let style = ProgressStyle::with_template("{prefix:>20} {bar:30} {pos}/{len} {msg}");
         let bar = if self.quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        Box::new(Bar { bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())), stage: None })
+        Box::new(Bar {
+            bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())),
+            stage: None,
+        })
     }
 }
 

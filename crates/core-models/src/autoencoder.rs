@@ -56,7 +56,8 @@ impl AutoencoderConfig {
     fn decoder(&self, init: &Init, name: &str) -> Result<FeedForward> {
         // Mirrored as published: first a plain layer back to the last hidden width, then the other blocks.
         let mut reversed: Vec<usize> = self.hidden.iter().rev().copied().collect();
-        let mut rest = MlpConfig { output_activation: self.output, ..self.mlp(self.latent, &[], Some(self.genes)) };
+        let mut rest =
+            MlpConfig { output_activation: self.output, ..self.mlp(self.latent, &[], Some(self.genes)) };
         if !reversed.is_empty() {
             let first = reversed.remove(0);
             let start = self.mlp(self.latent, &[], Some(first));

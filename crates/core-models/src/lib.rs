@@ -19,7 +19,6 @@ pub use autoencoder::{
     Autoencoder, AutoencoderConfig, Coder, DenoisingAutoencoder, Variational, VariationalAutoencoder,
 };
 pub use burn::tensor::Device;
-pub use sensitome_data::GeneReport;
 pub use device::{available_devices, device_name, parse_device};
 pub use error::{ModelError, Result};
 pub use feed_forward::{FeedForward, Init, MlpConfig, Normalization};
@@ -29,3 +28,4 @@ pub use model::{ModelCard, PredictOptions, ResponseModel};
 pub use parts::{Parts, join_path};
 pub use predictions::Predictions;
 pub use random::{Noise, rng_for, seed_for};
+pub use sensitome_data::GeneReport;

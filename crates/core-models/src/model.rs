@@ -97,7 +97,16 @@ impl ResponseModel {
             ));
         }
         let class_names = ["resistant".to_owned(), "sensitive".to_owned()];
-        Ok(Self { preprocessing, encoder, head, output, class_names, threshold, card, device: device.inner() })
+        Ok(Self {
+            preprocessing,
+            encoder,
+            head,
+            output,
+            class_names,
+            threshold,
+            card,
+            device: device.inner(),
+        })
     }
 
     /// Genes in the order of the first layer's inputs.
@@ -168,7 +177,13 @@ impl ResponseModel {
         if x.ncols() != self.genes().len() || x.nrows() != cells.len() {
             return Err(ModelError::invalid(
                 "cells",
-                format!("{} × {} values for {} cells and {} genes", x.nrows(), x.ncols(), cells.len(), self.genes().len()),
+                format!(
+                    "{} × {} values for {} cells and {} genes",
+                    x.nrows(),
+                    x.ncols(),
+                    cells.len(),
+                    self.genes().len()
+                ),
                 "align them to the genes of the model",
             ));
         }
@@ -178,13 +193,15 @@ impl ResponseModel {
         let mut embedding = Vec::with_capacity(x.nrows() * width);
         for block in x.axis_chunks_iter(ndarray::Axis(0), batch_size.max(1)) {
             let values: Vec<f32> = block.iter().copied().collect();
-            let batch: Tensor<2> = Tensor::from_data(TensorData::new(values, [block.nrows(), block.ncols()]), &self.device);
+            let batch: Tensor<2> =
+                Tensor::from_data(TensorData::new(values, [block.nrows(), block.ncols()]), &self.device);
             let z = self.encoder.evaluate(batch);
             if width > 0 {
                 embedding.extend(z.clone().try_into_vec_as::<f32>().map_err(|e| backend(&e))?);
             }
             let score = self.output.score(self.head.evaluate(z));
-            scores.extend(score.try_into_vec_as::<f32>().map_err(|e| backend(&e))?.into_iter().map(f64::from));
+            scores
+                .extend(score.try_into_vec_as::<f32>().map_err(|e| backend(&e))?.into_iter().map(f64::from));
         }
         if let Some(i) = scores.iter().position(|s| !s.is_finite()) {
             return Err(ModelError::invalid(

@@ -95,17 +95,22 @@ impl ResponseModel {
     /// As [`load`](Self::load).
     pub fn from_bytes(bytes: &[u8], origin: &str, device: &Device) -> Result<Self> {
         let bad = |problem: String| {
-            ModelError::file(origin, problem, "pass a complete file written by `sensitome train` or ResponseModel::save")
+            ModelError::file(
+                origin,
+                problem,
+                "pass a complete file written by `sensitome train` or ResponseModel::save",
+            )
         };
         if bytes.is_empty() {
             return Err(bad("the file is empty".into()));
         }
-        let (_, metadata) =
-            SafeTensors::read_metadata(bytes).map_err(|e| bad(format!("this is no model file or it is cut short ({e})")))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes)
+            .map_err(|e| bad(format!("this is no model file or it is cut short ({e})")))?;
         let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(|| {
             bad("these are safetensors of something else: the header `sensitome` is missing".into())
         })?;
-        let format: FormatOnly = serde_json::from_str(json).map_err(|e| bad(format!("its header is damaged ({e})")))?;
+        let format: FormatOnly =
+            serde_json::from_str(json).map_err(|e| bad(format!("its header is damaged ({e})")))?;
         if format.format != FORMAT {
             return Err(ModelError::file(
                 origin,
@@ -113,8 +118,10 @@ impl ResponseModel {
                 "install the version of sensitome that wrote it, or train again",
             ));
         }
-        let header: Header = serde_json::from_str(json).map_err(|e| bad(format!("its header is damaged ({e})")))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|e| bad(format!("it is cut short or damaged ({e})")))?;
+        let header: Header =
+            serde_json::from_str(json).map_err(|e| bad(format!("its header is damaged ({e})")))?;
+        let file =
+            SafeTensors::deserialize(bytes).map_err(|e| bad(format!("it is cut short or damaged ({e})")))?;
         let read = |name: &str, shapes: &[LayerShape]| {
             load_network(name, shapes, &file, device).map_err(|e| bad(e.to_string()))
         };
@@ -159,7 +166,12 @@ fn collect(
     failed.map_or(Ok(()), Err)
 }
 
-fn load_network(name: &str, shapes: &[LayerShape], file: &SafeTensors, device: &Device) -> Result<FeedForward> {
+fn load_network(
+    name: &str,
+    shapes: &[LayerShape],
+    file: &SafeTensors,
+    device: &Device,
+) -> Result<FeedForward> {
     check_widths(shapes)?;
     // The header is checked against the tensors before anything of its size is allocated.
     for (i, shape) in shapes.iter().enumerate() {
@@ -173,7 +185,9 @@ fn load_network(name: &str, shapes: &[LayerShape], file: &SafeTensors, device: &
                 ["gamma", "beta", "mean", "variance"].map(|n| (n, vec![features])).to_vec()
             }
             LayerShape::Cosine { inputs, classes, .. } => vec![("weight", vec![inputs, classes])],
-            LayerShape::Activation { .. } | LayerShape::Dropout { .. } | LayerShape::Mask { .. } => Vec::new(),
+            LayerShape::Activation { .. } | LayerShape::Dropout { .. } | LayerShape::Mask { .. } => {
+                Vec::new()
+            }
         };
         for (part, shape) in expected {
             let key = format!("{name}.{i}.{part}");

@@ -36,16 +36,27 @@ impl Predictions {
     /// When the cells are others, or the file cannot be written; nothing is left half-written.
     pub fn write_csv(&self, path: &Path, cells: &ExpressionMatrix) -> Result<()> {
         if cells.samples() != self.cells {
-            return Err(ModelError::invalid("predictions", "are for other cells", "pass the cells that were predicted"));
+            return Err(ModelError::invalid(
+                "predictions",
+                "are for other cells",
+                "pass the cells that were predicted",
+            ));
         }
         sensitome_data::write::atomic(path, |file| {
             let failed = |e: csv::Error| sensitome_data::DataError::io(path, "write", e.into());
             let mut csv = csv::Writer::from_writer(file);
             let annotations = cells.sample_columns();
-            let header = ["cell", "score", "class", "predicted"].into_iter().chain(annotations.keys().map(String::as_str));
+            let header = ["cell", "score", "class", "predicted"]
+                .into_iter()
+                .chain(annotations.keys().map(String::as_str));
             csv.write_record(header).map_err(failed)?;
             for (i, cell) in self.cells.iter().enumerate() {
-                let own = [cell.clone(), self.scores[i].to_string(), self.classes[i].to_string(), self.class_name(i).to_owned()];
+                let own = [
+                    cell.clone(),
+                    self.scores[i].to_string(),
+                    self.classes[i].to_string(),
+                    self.class_name(i).to_owned(),
+                ];
                 let others = annotations.values().map(|c| c.get(i).unwrap_or_default());
                 csv.write_record(own.into_iter().chain(others)).map_err(failed)?;
             }

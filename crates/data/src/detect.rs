@@ -185,14 +185,8 @@ fn slices(values: &Values, axis: Axis) -> Vec<Vec<f32>> {
         }
         (Values::Dense(a), Axis::Samples) => a.rows().into_iter().step_by(step).map(|c| c.to_vec()).collect(),
         (Values::Sparse(m), Axis::Genes) => {
-            let mut out = vec![vec![0.0; rows]; cols.div_ceil(step)];
-            for i in 0..rows {
-                let (c, v) = m.row(i);
-                for (&c, &v) in c.iter().zip(v).filter(|(c, _)| (**c as usize).is_multiple_of(step)) {
-                    out[c as usize / step][i] = v;
-                }
-            }
-            out
+            let columns: Vec<usize> = (0..cols).step_by(step).collect();
+            m.select_cols(&columns).to_dense().columns().into_iter().map(|c| c.to_vec()).collect()
         }
         (Values::Sparse(m), Axis::Samples) => {
             let rows: Vec<usize> = (0..rows).step_by(step).collect();

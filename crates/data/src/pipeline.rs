@@ -64,7 +64,14 @@ pub struct FittedPreprocessing {
 impl FittedPreprocessing {
     /// No preparation: the values are taken as they are.
     pub fn identity(genes: Vec<String>, input: Scale) -> Self {
-        Self { input, target_sum: None, log1p: false, genes, renamed: IndexMap::new(), scaler: Scaler::Identity }
+        Self {
+            input,
+            target_sum: None,
+            log1p: false,
+            genes,
+            renamed: IndexMap::new(),
+            scaler: Scaler::Identity,
+        }
     }
 
     /// Cells × genes of the model.
@@ -83,7 +90,11 @@ impl FittedPreprocessing {
     }
 
     /// Where each gene of the model is among the cells'.
-    fn columns(&self, cells: &ExpressionMatrix, missing: Missing) -> Result<(Vec<Option<usize>>, GeneReport)> {
+    fn columns(
+        &self,
+        cells: &ExpressionMatrix,
+        missing: Missing,
+    ) -> Result<(Vec<Option<usize>>, GeneReport)> {
         let direct = cells.gene_index();
         let mut other: HashMap<&str, usize> = HashMap::new();
         for (j, name) in cells.genes().iter().enumerate() {

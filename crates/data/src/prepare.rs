@@ -131,7 +131,11 @@ impl Default for PrepareOptions {
 ///
 /// # Errors
 /// When too few genes or samples are shared, a scale is unknown or contradicted, or one class is missing.
-pub fn prepare(sources: Vec<SourceInput>, target: TargetInput, options: &PrepareOptions) -> Result<TransferTask> {
+pub fn prepare(
+    sources: Vec<SourceInput>,
+    target: TargetInput,
+    options: &PrepareOptions,
+) -> Result<TransferTask> {
     let mut notes = Vec::new();
     let cells = filter_cells(&target.expression, options, &mut notes)?;
     let target_scale = known_scale("cells", "--cells-scale", &cells, options.target_scale)?;
@@ -147,8 +151,7 @@ pub fn prepare(sources: Vec<SourceInput>, target: TargetInput, options: &Prepare
         genes = alignment.genes;
     }
     let mut fitted = FittedPreprocessing { genes: genes.clone(), ..raw };
-    fitted.renamed =
-        target.renamed.into_iter().filter(|(_, new)| genes.binary_search(new).is_ok()).collect();
+    fitted.renamed = target.renamed.into_iter().filter(|(_, new)| genes.binary_search(new).is_ok()).collect();
     let (mut x_target, _) = fitted.transform(&cells, Missing::Refuse)?;
 
     let mut domains = Vec::new();
@@ -185,7 +188,11 @@ fn known_scale(what: &str, flag: &str, m: &ExpressionMatrix, declared: Option<Sc
 }
 
 /// Leaves poor cells out of the fit; they can be predicted all the same.
-fn filter_cells(cells: &ExpressionMatrix, o: &PrepareOptions, notes: &mut Vec<String>) -> Result<ExpressionMatrix> {
+fn filter_cells(
+    cells: &ExpressionMatrix,
+    o: &PrepareOptions,
+    notes: &mut Vec<String>,
+) -> Result<ExpressionMatrix> {
     if o.min_genes == 0 && o.max_mito_share >= 1.0 {
         return Ok(cells.clone());
     }
@@ -214,7 +221,11 @@ fn filter_cells(cells: &ExpressionMatrix, o: &PrepareOptions, notes: &mut Vec<St
             detected >= o.min_genes && (total <= 0.0 || mt / total <= o.max_mito_share)
         })
         .collect();
-    notes.push(format!("{} of {} cells pass the quality filter and are trained on", rows.len(), cells.n_samples()));
+    notes.push(format!(
+        "{} of {} cells pass the quality filter and are trained on",
+        rows.len(),
+        cells.n_samples()
+    ));
     cells.select_samples(&rows)
 }
 
@@ -383,7 +394,7 @@ fn scale(domains: &mut [SourceDomain], target: &mut Array2<f32>, scaling: Scalin
     if scaling == Scaling::ZscoreJoint {
         let mut all: Vec<Array2<f32>> = domains.iter().map(training).collect();
         all.push(target.clone());
-        let views: Vec<_> = all.iter().map(Array2::view).collect();
+        let views: Vec<_> = all.iter().map(|x| x.view()).collect();
         let joint = ndarray::concatenate(Axis(0), &views)
             .map_err(|e| DataError::invalid("scaling", e.to_string(), "align the domains first"))?;
         scaler = fit(&joint)?;

@@ -142,8 +142,11 @@ impl TransferTask {
             return bad("a prepared value is not finite".into(), "check the scale of the input");
         }
         for class in [0u8, 1] {
-            let n: usize =
-                parts.sources.iter().map(|s| s.train.iter().filter(|&&i| s.labels[i] == Some(class)).count()).sum();
+            let n: usize = parts
+                .sources
+                .iter()
+                .map(|s| s.train.iter().filter(|&&i| s.labels[i] == Some(class)).count())
+                .sum();
             if n == 0 {
                 return bad(
                     format!(
@@ -159,7 +162,10 @@ impl TransferTask {
                 && few.rows.iter().all(|&i| i < parts.target.cells.len())
                 && few.labels.iter().all(|&y| y <= 1);
             if !ok {
-                return bad("the few labelled cells do not fit the target".into(), "name existing cells, label 0 or 1");
+                return bad(
+                    "the few labelled cells do not fit the target".into(),
+                    "name existing cells, label 0 or 1",
+                );
             }
         }
         let hash = content_hash(&parts);
@@ -211,7 +217,10 @@ fn content_hash(parts: &TaskParts) -> String {
         c.iter().for_each(|&c| h.update((c as u64).to_le_bytes()));
     }
     if let Some(few) = &parts.few_shot {
-        few.rows.iter().zip(&few.labels).for_each(|(&r, &y)| h.update(((r as u64) << 8 | u64::from(y)).to_le_bytes()));
+        few.rows
+            .iter()
+            .zip(&few.labels)
+            .for_each(|(&r, &y)| h.update(((r as u64) << 8 | u64::from(y)).to_le_bytes()));
     }
     h.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }

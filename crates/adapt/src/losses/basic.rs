@@ -4,7 +4,8 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 
 /// Labels 0 and 1 as rows (1, 0) and (0, 1): rows × 2.
 pub fn one_hot(labels: &[u8], device: &Device) -> Tensor<2> {
-    let values: Vec<f32> = labels.iter().flat_map(|&y| if y == 1 { [0.0, 1.0] } else { [1.0, 0.0] }).collect();
+    let values: Vec<f32> =
+        labels.iter().flat_map(|&y| if y == 1 { [0.0, 1.0] } else { [1.0, 0.0] }).collect();
     Tensor::from_data(TensorData::new(values, [labels.len(), 2]), device)
 }
 

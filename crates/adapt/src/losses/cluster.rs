@@ -9,7 +9,10 @@ pub fn cluster_dissimilarity(x: Tensor<2>, clusters: &[usize]) -> Tensor<1> {
     let n = clusters.len();
     let same = |i: usize, j: usize| i != j && clusters[i] == clusters[j];
     let pairs = (0..n).map(|i| (0..n).filter(|&j| same(i, j)).count()).sum::<usize>().max(1) as f32;
-    weighted(x, (0..n).flat_map(|i| (0..n).map(move |j| if same(i, j) { 1.0 / pairs } else { 0.0 })).collect())
+    weighted(
+        x,
+        (0..n).flat_map(|i| (0..n).map(move |j| if same(i, j) { 1.0 / pairs } else { 0.0 })).collect(),
+    )
 }
 
 /// The published form: Σ over clusters of [Σ_{i<j} (1 − cos(x_i, x_j))] / (2 n² − n) with n the cluster's size.

@@ -79,7 +79,8 @@ pub fn multi_kernel_mmd(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Te
     let weight = |i: usize| if i < n { 1.0 / n as f64 } else { -1.0 / m as f64 };
     let signs: Vec<f64> = (0..total).flat_map(|i| (0..total).map(move |j| weight(i) * weight(j))).collect();
     let device = kernel.device().inner();
-    let signs: Tensor<2> = Tensor::from_data(TensorData::new(signs, [total, total]), (&device, kernel.dtype()));
+    let signs: Tensor<2> =
+        Tensor::from_data(TensorData::new(signs, [total, total]), (&device, kernel.dtype()));
     ((kernel * signs).sum(), bandwidth)
 }
 

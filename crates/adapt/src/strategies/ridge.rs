@@ -62,7 +62,9 @@ impl Ridge {
         let (mut x, mut y) = (Vec::new(), Vec::new());
         for s in &task.sources {
             let known: Vec<(usize, f64)> = match self.response.as_str() {
-                "label" => s.labels.iter().enumerate().filter_map(|(i, l)| Some((i, -f64::from((*l)?)))).collect(),
+                "label" => {
+                    s.labels.iter().enumerate().filter_map(|(i, l)| Some((i, -f64::from((*l)?)))).collect()
+                }
                 _ => s.response.iter().enumerate().filter_map(|(i, r)| Some((i, (*r)?))).collect(),
             };
             let values: Vec<f64> = known.iter().map(|k| k.1).collect();
@@ -166,7 +168,11 @@ impl Eigen {
         let gram = x.dot(&x.t());
         let matrix = Mat::from_fn(n, n, |i, j| gram[[i, j]]);
         let eigen = SelfAdjointEigen::new(matrix.as_ref(), Side::Lower).map_err(|e| {
-            AdaptError::invalid("ridge", format!("the eigenvalues did not converge ({e:?})"), "check the values")
+            AdaptError::invalid(
+                "ridge",
+                format!("the eigenvalues did not converge ({e:?})"),
+                "check the values",
+            )
         })?;
         let vectors = Array2::from_shape_fn((n, n), |(i, j)| eigen.U()[(i, j)]);
         let values = Array1::from_shape_fn(n, |i| eigen.S().column_vector()[i].max(0.0));

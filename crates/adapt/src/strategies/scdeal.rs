@@ -29,11 +29,18 @@ pub const HYPERS: &[Hyper] = &[
     Hyper::new("transfer_epochs", "50", EPOCHS, "epochs of the transfer").published("500"),
     Hyper::new("patience", "10", EPOCHS, "epochs without a better validation loss").published("10000"),
     Hyper::new("batch_size", "64", Range::Integer { low: 2, high: 65_536 }, "rows a step").published("200"),
-    Hyper::new("learning_rate", "0.001", Range::Float { low: 1e-6, high: 1.0, log: true }, "step size of Adam")
-        .published("0.01"),
-    Hyper::new("sampling", "weighted", Range::Choice(Sampling::CHOICES), "how classes are balanced").published("none"),
+    Hyper::new(
+        "learning_rate",
+        "0.001",
+        Range::Float { low: 1e-6, high: 1.0, log: true },
+        "step size of Adam",
+    )
+    .published("0.01"),
+    Hyper::new("sampling", "weighted", Range::Choice(Sampling::CHOICES), "how classes are balanced")
+        .published("none"),
     Hyper::new("mmd_weight", "1", WEIGHT, "weight of the discrepancy").published("0.25"),
-    Hyper::new("kernel", "multi", Range::Choice(&["multi", "gaussian"]), "five kernels, or one").published("gaussian"),
+    Hyper::new("kernel", "multi", Range::Choice(&["multi", "gaussian"]), "five kernels, or one")
+        .published("gaussian"),
     Hyper::new("sigma", "1000", Range::Float { low: 1e-6, high: 1e9, log: true }, "width of the one kernel"),
     Hyper::new("cluster_weight", "0.1", WEIGHT, "weight of the cluster regulariser").published("1"),
 ];
@@ -75,7 +82,11 @@ impl Scdeal {
                 (!self.faithful).then_some(Activation::Relu)
             },
             output: (self.faithful && !variational).then_some(Activation::Sigmoid),
-            ..AutoencoderConfig::new(genes, &self.settings.widths("hidden")?, self.settings.integer("latent")?)
+            ..AutoencoderConfig::new(
+                genes,
+                &self.settings.widths("hidden")?,
+                self.settings.integer("latent")?,
+            )
         };
         if variational {
             return Ok(Coder::Variational(config.init_variational(init, name)?));

@@ -4,19 +4,29 @@
 use sensitome_core_models::{FeedForward, HeadConfig, Init, MlpConfig, Output, Pass, parts};
 use sensitome_data::TransferTask;
 
+use crate::Result;
 use crate::hyper::{Checked, Hyper, Range};
 use crate::losses::cross_entropy;
 use crate::strategy::{Assembled, Batch, Keep, Losses, Sampling, Stage, Strategy};
-use crate::Result;
 
 /// Its hyper-parameters.
 pub const HYPERS: &[Hyper] = &[
-    Hyper::new("hidden", "512,256", Range::Widths(&["512,256", "256", "1024"]), "widths of the encoder's blocks"),
+    Hyper::new(
+        "hidden",
+        "512,256",
+        Range::Widths(&["512,256", "256", "1024"]),
+        "widths of the encoder's blocks",
+    ),
     Hyper::new("latent", "128", Range::Integer { low: 2, high: 2048 }, "width of the embedding"),
     Hyper::new("head", "32", Range::Widths(&["32", "64", "128,64"]), "widths of the head's blocks"),
     Hyper::new("dropout", "0.3", Range::Float { low: 0.0, high: 0.9, log: false }, "share of units dropped"),
     Hyper::new("epochs", "50", Range::Integer { low: 1, high: 10_000 }, "passes over the source at most"),
-    Hyper::new("patience", "10", Range::Integer { low: 1, high: 10_000 }, "epochs without a better validation AUROC"),
+    Hyper::new(
+        "patience",
+        "10",
+        Range::Integer { low: 1, high: 10_000 },
+        "epochs without a better validation AUROC",
+    ),
     Hyper::new("batch_size", "32", Range::Integer { low: 2, high: 65_536 }, "rows a step"),
     Hyper::new(
         "learning_rate",

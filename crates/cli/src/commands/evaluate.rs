@@ -57,7 +57,8 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         }
     }
     if y.is_empty() {
-        let example = |v: Vec<&String>| v.into_iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let example =
+            |v: Vec<&String>| v.into_iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
         let mut names: Vec<&String> = labels.keys().collect();
         names.sort();
         return fail(format!(
@@ -71,7 +72,8 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     }
     let metrics = metrics(&y, &scores, &classes);
     let positives = y.iter().filter(|&&v| v == 1).count();
-    let count = |truth: u8, said: u8| y.iter().zip(&classes).filter(|(t, p)| (**t, **p) == (truth, said)).count();
+    let count =
+        |truth: u8, said: u8| y.iter().zip(&classes).filter(|(t, p)| (**t, **p) == (truth, said)).count();
     let mut result = json!({
         "cells": predicted.cells.len(), "labelled": y.len(), "sensitive": positives,
         "prevalence": positives as f64 / y.len() as f64,
@@ -148,7 +150,8 @@ fn read_predictions(args: &Args) -> Result<Predicted> {
         };
         let (score, class) = (column("sensitome_score")?, column("sensitome_class")?);
         let n = cells.n_samples();
-        let scores = (0..n).map(|i| number(&score.get(i).unwrap_or_default(), i + 1)).collect::<Result<_>>()?;
+        let scores =
+            (0..n).map(|i| number(&score.get(i).unwrap_or_default(), i + 1)).collect::<Result<_>>()?;
         let classes = (0..n).map(|i| u8::from(class.get(i).as_deref() == Some("sensitive"))).collect();
         let key = match &args.by {
             None => None,
@@ -160,7 +163,8 @@ fn read_predictions(args: &Args) -> Result<Predicted> {
         return Ok(Predicted { cells: cells.samples().to_vec(), scores, classes, key });
     }
     let table = Table::read(path.as_path())?;
-    let scores = table.column("score")?.iter().enumerate().map(|(i, v)| number(v, i + 2)).collect::<Result<_>>()?;
+    let scores =
+        table.column("score")?.iter().enumerate().map(|(i, v)| number(v, i + 2)).collect::<Result<_>>()?;
     let classes = table.column("class")?.iter().map(|v| u8::from(v == "1")).collect();
     let key = args.by.as_deref().map(|by| table.column(by).map(<[String]>::to_vec)).transpose()?;
     Ok(Predicted { cells: table.column("cell")?.to_vec(), scores, classes, key })
@@ -212,7 +216,11 @@ fn read_labels(args: &Args) -> Result<HashMap<String, u8>> {
         }
     }
     if args.positive.is_some() && !labels.values().any(|&v| v == 1) {
-        return fail(format!("{}: no row has --positive {} in column {column}", path.display(), args.positive.as_deref().unwrap_or("")));
+        return fail(format!(
+            "{}: no row has --positive {} in column {column}",
+            path.display(),
+            args.positive.as_deref().unwrap_or("")
+        ));
     }
     Ok(labels)
 }

@@ -40,7 +40,9 @@ fn describe(args: &Args, out: &Output) -> Result<Value> {
     if name.ends_with(".gmt") || name.ends_with(".gmt.gz") {
         let sets = read::gmt(path)?;
         let sizes: Vec<usize> = sets.iter().map(|(_, s)| s.genes.len()).collect();
-        return Ok(json!({"kind": "gene sets", "sets": sizes.len(), "smallest": sizes.iter().min(), "largest": sizes.iter().max()}));
+        return Ok(
+            json!({"kind": "gene sets", "sets": sizes.len(), "smallest": sizes.iter().min(), "largest": sizes.iter().max()}),
+        );
     }
     let text = [".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"].iter().any(|e| name.ends_with(e));
     if text && let Some(header) = header(path) {
@@ -64,7 +66,8 @@ fn describe(args: &Args, out: &Output) -> Result<Value> {
         let other = if is_model(against) {
             ResponseModel::load(against, &device()?)?.genes().to_vec()
         } else {
-            let (m, _) = args.genes.symbols(&against.display().to_string(), &args.read.read(against, out)?, out)?;
+            let (m, _) =
+                args.genes.symbols(&against.display().to_string(), &args.read.read(against, out)?, out)?;
             m.genes().to_vec()
         };
         let alignment = align(named.genes(), &other, 0.0)?;
@@ -83,7 +86,9 @@ fn device() -> Result<sensitome_core_models::Device> {
 fn is_model(path: &Path) -> bool {
     use std::io::Read;
     let mut start = [0u8; 9];
-    std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut start)).is_ok() && start[8] == b'{' && start[5..8] == [0; 3]
+    std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut start)).is_ok()
+        && start[8] == b'{'
+        && start[5..8] == [0; 3]
 }
 
 fn header(path: &Path) -> Option<Vec<String>> {
@@ -98,9 +103,11 @@ fn header(path: &Path) -> Option<Vec<String>> {
 fn numeric_rest(path: &Path) -> bool {
     let Ok(table) = Table::read(path) else { return false };
     table.n_rows() > 0
-        && table.header().iter().skip(1).all(|h| {
-            table.column(h).is_ok_and(|c| c.iter().take(50).all(|v| v.parse::<f64>().is_ok()))
-        })
+        && table
+            .header()
+            .iter()
+            .skip(1)
+            .all(|h| table.column(h).is_ok_and(|c| c.iter().take(50).all(|v| v.parse::<f64>().is_ok())))
         && table.header().len() > 6
 }
 
@@ -147,11 +154,16 @@ fn summary(column: &Column) -> Value {
             let known: Vec<f64> = v.iter().copied().filter(|x| !x.is_nan()).collect();
             let (low, high) =
                 known.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
-            if known.is_empty() { json!("no numbers") } else { json!(format!("numbers from {low} to {high}")) }
+            if known.is_empty() {
+                json!("no numbers")
+            } else {
+                json!(format!("numbers from {low} to {high}"))
+            }
         }
         _ => {
             let mut counts: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
-            (0..column.len()).for_each(|i| *counts.entry(column.get(i).unwrap_or_default()).or_insert(0) += 1);
+            (0..column.len())
+                .for_each(|i| *counts.entry(column.get(i).unwrap_or_default()).or_insert(0) += 1);
             if counts.len() > 12 {
                 json!(format!("{} different values", counts.len()))
             } else {

@@ -42,7 +42,12 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let h5ad = match extension.as_deref() {
         Some("csv") => false,
         Some("h5ad") => true,
-        _ => return fail(format!("{}: cannot tell what to write; end the name in .csv or .h5ad", args.out.display())),
+        _ => {
+            return fail(format!(
+                "{}: cannot tell what to write; end the name in .csv or .h5ad",
+                args.out.display()
+            ));
+        }
     };
     writable(&args.out)?;
     let model = ResponseModel::load(&args.model, &parse_device(&args.device)?)?;
@@ -53,7 +58,11 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let predictions = model.predict(&named, &options)?;
     let genes = &predictions.genes;
     if !genes.missing.is_empty() {
-        out.note(&format!("{} of the model's {} genes are missing and taken as average", genes.missing.len(), genes.wanted));
+        out.note(&format!(
+            "{} of the model's {} genes are missing and taken as average",
+            genes.missing.len(),
+            genes.wanted
+        ));
     }
     if h5ad {
         predictions.write_h5ad(&args.out, &cells)?;

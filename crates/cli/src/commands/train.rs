@@ -122,7 +122,10 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let method = entry.build(&settings)?;
     writable(&args.out)?;
     if !args.checkpoint_every.is_finite() || args.checkpoint_every < 0.0 {
-        return fail(format!("--checkpoint-every {}: not a number of seconds; use 0 or more", args.checkpoint_every));
+        return fail(format!(
+            "--checkpoint-every {}: not a number of seconds; use 0 or more",
+            args.checkpoint_every
+        ));
     }
     let (label_rule, given) = match args.labels.strip_prefix("table:") {
         Some(file) => (LabelRule::default(), Some(given_labels(Path::new(file), &args.drug)?)),
@@ -145,7 +148,13 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     };
     let responses = read::response(args.response.as_path())?;
     let selected = responses.selection(&args.drug, args.dataset.as_deref(), args.measure)?;
-    out.note(&format!("{}: {} lines for {} in {}", args.response.display(), selected.values.len(), selected.drug, selected.dataset));
+    out.note(&format!(
+        "{}: {} lines for {} in {}",
+        args.response.display(),
+        selected.values.len(),
+        selected.drug,
+        selected.dataset
+    ));
     // The whole screen: what strategies that use all drugs learn from.
     let screen = responses.matrix(Some(selected.dataset.as_str()).filter(|d| !d.is_empty()), args.measure)?;
     let screen = (screen.lines, ResponseTable { drugs: screen.drugs, values: screen.values });

@@ -117,6 +117,9 @@ impl Raw {
                 "the separator may be wrong: tab, comma and semicolon are recognised, pass --separator for another",
             ));
         }
+        if record.len() != header.len() {
+            return Err(text.ragged(first, record.len(), header.len()));
+        }
         let n_text = leading_text(&text, first, &record)?;
         let corner = header.remove(0);
         let annotated: Vec<String> = header.drain(..n_text.min(header.len())).collect();

@@ -27,7 +27,12 @@ pub(super) fn bulk(config: &SimulationConfig, world: &World) -> Result<(Expressi
     Ok((expression, response(config, world, &lines, &activity)))
 }
 
-fn response(config: &SimulationConfig, world: &World, lines: &[String], activity: &Array2<f64>) -> DrugResponse {
+fn response(
+    config: &SimulationConfig,
+    world: &World,
+    lines: &[String],
+    activity: &Array2<f64>,
+) -> DrugResponse {
     let mut draw = rng(config.seed, "unexplained response");
     let mut rows = Vec::with_capacity(lines.len() * world.drugs.len());
     for (k, weights) in world.drugs.iter().enumerate() {

@@ -43,13 +43,13 @@ fn activity(config: &SimulationConfig, world: &World, labels: &[u8], clusters: &
     for ((mut row, &label), &cluster) in out.rows_mut().into_iter().zip(labels).zip(clusters) {
         let side = f64::from(label) - 0.5;
         for (f, value) in row.iter_mut().enumerate() {
-            let mean = match world.roles.get(f) {
-                Some(Role::Sensitising) => world.effects.response_in_cells * side,
-                Some(Role::Protective) => -world.effects.response_in_cells * side,
-                Some(Role::Confounder) => world.effects.clusters * marks[[cluster, f]],
-                Some(Role::Neutral) | None => 0.5 * marks[[cluster, f]],
+            let (mean, spread) = match world.roles.get(f) {
+                Some(Role::Sensitising) => (world.effects.response_in_cells * side, 0.5),
+                Some(Role::Protective) => (-world.effects.response_in_cells * side, 0.5),
+                Some(Role::Confounder) => (world.effects.clusters * marks[[cluster, f]], 0.3),
+                Some(Role::Neutral) | None => (0.5 * marks[[cluster, f]], 0.5),
             };
-            *value = mean + 0.5 * normal(&mut draw);
+            *value = mean + spread * normal(&mut draw);
         }
     }
     out
@@ -63,7 +63,8 @@ fn counts(config: &SimulationConfig, world: &World, activity: &Array2<f64>) -> R
         .genes
         .iter()
         .map(|g| {
-            let (offset, gain) = (effects.offset * normal(&mut draw), (effects.gain * normal(&mut draw)).exp());
+            let (offset, gain) =
+                (effects.offset * normal(&mut draw), (effects.gain * normal(&mut draw)).exp());
             let ln2 = std::f64::consts::LN_2;
             (0.6 * ln2 * (g.base - 7.0) + offset, if g.kept { ln2 * gain * g.loading } else { 0.0 })
         })
@@ -85,7 +86,11 @@ fn counts(config: &SimulationConfig, world: &World, activity: &Array2<f64>) -> R
             let mean = library * mean / total;
             let rate = mean * gamma.sample(&mut molecules);
             // A rate that underflows to zero yields no molecule.
-            let count = if rate > 0.0 { Poisson::new(rate).map_err(|e| impossible(&e))?.sample(&mut molecules) } else { 0.0 };
+            let count = if rate > 0.0 {
+                Poisson::new(rate).map_err(|e| impossible(&e))?.sample(&mut molecules)
+            } else {
+                0.0
+            };
             let lost = missed.random::<f64>() < effects.dropout * (-mean / 4.0).exp();
             if count > 0.0 && !lost {
                 indices.push(j as u32);
@@ -101,5 +106,9 @@ fn counts(config: &SimulationConfig, world: &World, activity: &Array2<f64>) -> R
 }
 
 fn impossible(error: &dyn std::fmt::Display) -> DataError {
-    DataError::invalid("simulation of counts", error.to_string(), "choose fewer counts a cell (median_counts)")
+    DataError::invalid(
+        "simulation of counts",
+        error.to_string(),
+        "choose fewer counts a cell (median_counts)",
+    )
 }

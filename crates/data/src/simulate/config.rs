@@ -21,7 +21,7 @@ pub struct SimulationConfig {
     pub n_clusters: usize,
     /// Share of the cells that are sensitive, above 0 and below 1.
     pub sensitive_share: f64,
-    /// Median counts of a cell.
+    /// Median counts of a cell before dropout, 100 to a million.
     pub median_counts: f64,
     /// From 0 (bulk and cells follow the same rule, everything works) to 1 (the cells' labels leave no trace in their
     /// expression, nothing can).
@@ -92,7 +92,7 @@ pub(super) struct Effects {
     pub(super) offset: f64,
     /// SD of the logarithm of the per-gene gain between platforms.
     pub(super) gain: f64,
-    /// Probability that a molecule's gene is missed altogether in a cell, at low expression.
+    /// Probability that a gene of very low expression is missed altogether in a cell; falls as expression rises.
     pub(super) dropout: f64,
 }
 
@@ -101,8 +101,8 @@ impl Effects {
         let d = difficulty;
         Self {
             response_in_cells: 2.2 * (1.0 - d.powi(2)),
-            confounding: 1.6 * d,
-            clusters: 0.6 + 2.0 * d,
+            confounding: 2.6 * d,
+            clusters: 0.6 + 2.6 * d,
             unexplained: 0.2 + 0.8 * d,
             lost_genes: 0.6 * d,
             offset: 0.2 + 0.8 * d,

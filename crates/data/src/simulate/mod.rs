@@ -114,7 +114,8 @@ impl Simulation {
         write::gmt(folder.join("pathways.gmt"), &self.pathways)?;
         let path = folder.join("truth.json");
         write::atomic(&path, |out| {
-            serde_json::to_writer_pretty(out, &self.truth).map_err(|e| DataError::io(&path, "write", e.into()))
+            serde_json::to_writer_pretty(out, &self.truth)
+                .map_err(|e| DataError::io(&path, "write", e.into()))
         })
     }
 }

@@ -79,7 +79,8 @@ fn roles(seed: u64) -> Vec<Role> {
 
 fn genes(config: &SimulationConfig, effects: &Effects) -> Vec<Gene> {
     let mut draw = rng(config.seed, "genes");
-    let in_pathways = PATHWAYS.iter().enumerate().flat_map(|(p, (_, genes))| genes.iter().map(move |g| (p, *g)));
+    let in_pathways =
+        PATHWAYS.iter().enumerate().flat_map(|(p, (_, genes))| genes.iter().map(move |g| (p, *g)));
     let named = in_pathways.map(|(p, g)| (Some(p), g.to_owned()));
     let background = (1usize..).map(|k| (None, format!("BG{k:04}")));
     let mut genes: Vec<Gene> = named

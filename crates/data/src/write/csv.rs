@@ -74,8 +74,10 @@ pub fn gmt(path: impl AsRef<Path>, sets: &GeneSets) -> Result<()> {
     let path = path.as_ref();
     text(path, |out| {
         for (name, set) in sets {
-            let fields: Vec<&str> =
-                [name.as_str(), &set.description].into_iter().chain(set.genes.iter().map(String::as_str)).collect();
+            let fields: Vec<&str> = [name.as_str(), &set.description]
+                .into_iter()
+                .chain(set.genes.iter().map(String::as_str))
+                .collect();
             if let Some(bad) = fields.iter().find(|f| f.contains(['\t', '\n', '\r'])) {
                 return Err(DataError::invalid(
                     format!("gene set {name}"),
