@@ -13,10 +13,18 @@
 //! | are the hard calls right? | [`classification`] |
 
 pub mod classification;
+pub mod clustering;
+pub mod correlation;
+pub mod embedding;
 mod error;
 mod input;
 mod label;
+mod linear;
+pub mod probability;
+mod random;
 pub mod ranking;
+mod ranks;
+mod special;
 mod table;
 
 pub use classification::{
