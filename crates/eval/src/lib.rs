@@ -12,10 +12,13 @@
 //! | do sensitive cells rank above resistant ones? | [`ranking`] |
 //! | are the hard calls right? | [`classification`] |
 
+pub mod calibration;
 pub mod classification;
 pub mod clustering;
+pub mod comparison;
 pub mod correlation;
 pub mod embedding;
+pub mod intervals;
 mod error;
 mod input;
 mod label;

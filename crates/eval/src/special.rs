@@ -2,6 +2,7 @@
 
 use statrs::function::beta::checked_beta_reg;
 use statrs::function::erf::{erfc, erfc_inv};
+use statrs::function::gamma::gamma_ur;
 use std::f64::consts::SQRT_2;
 
 /// P(Z <= z) of the standard normal.
@@ -28,6 +29,11 @@ pub(crate) fn beta_reg(a: f64, b: f64, x: f64) -> f64 {
     } else {
         checked_beta_reg(a, b, x).unwrap_or(f64::NAN)
     }
+}
+
+/// P(X >= statistic) of the chi-square distribution.
+pub(crate) fn chi_square_tail(statistic: f64, degrees: f64) -> f64 {
+    if statistic <= 0.0 { 1.0 } else { gamma_ur(degrees / 2.0, statistic / 2.0) }
 }
 
 /// P(|T| >= |t|) of Student's t.
@@ -65,6 +71,20 @@ pub(crate) fn studentized_range_quantile(alpha: f64, k: f64) -> f64 {
     for _ in 0..100 {
         let middle = (low + high) / 2.0;
         if studentized_range_tail(middle, k) > alpha { low = middle } else { high = middle }
+    }
+    (low + high) / 2.0
+}
+
+/// The t with P(T <= t) = p of Student's t, p >= 1/2.
+pub(crate) fn t_quantile(p: f64, degrees: f64) -> f64 {
+    let outside = 2.0 * (1.0 - p);
+    let (mut low, mut high) = (0.0, 1.0);
+    while t_two_sided(high, degrees) > outside && high < 1e300 {
+        high *= 2.0;
+    }
+    for _ in 0..200 {
+        let middle = (low + high) / 2.0;
+        if t_two_sided(middle, degrees) > outside { low = middle } else { high = middle }
     }
     (low + high) / 2.0
 }

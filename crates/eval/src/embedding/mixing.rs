@@ -3,10 +3,10 @@
 use super::{Distance, nearest_neighbours};
 use crate::linear::Logistic;
 use crate::random::{self, rng};
+use crate::special::chi_square_tail;
 use crate::{Label, Metric, Undefined, input, label};
 use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
-use statrs::function::gamma::gamma_ur;
 
 /// Outcome of [`kbet`].
 #[derive(Debug, Clone, PartialEq)]
@@ -48,10 +48,6 @@ pub fn kbet<T: Copy + Into<f64>, L: Label>(
     let p_values: Vec<f64> = found.indices.iter().map(p_value).collect();
     let rejected = p_values.iter().filter(|p| **p < alpha).count();
     Ok(Kbet { rejection_rate: rejected as f64 / n, p_values })
-}
-
-pub(crate) fn chi_square_tail(statistic: f64, degrees: f64) -> f64 {
-    if statistic <= 0.0 { 1.0 } else { gamma_ur(degrees / 2.0, statistic / 2.0) }
 }
 
 fn domains_of<L: Label>(domains: &[L], n: usize) -> Metric<(Vec<u32>, Vec<f64>)> {
