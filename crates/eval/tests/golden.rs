@@ -239,6 +239,11 @@ fn graph_trustworthiness() {
     golden_prefixes("graph", &["trustworthiness"], |case| {
         let k = case.param("n_neighbors") as usize;
         let (x, embedded) = (points(case, "X"), points(case, "embedding"));
+        if case.name == "trustworthiness__duplicates" {
+            // Duplicated rows tie in every ranking: numpy's unstable argsort gives 0.898936, its stable one 0.897872.
+            case.leave_out(&["trustworthiness"], "depends on how an unstable sort orders equal distances");
+            return;
+        }
         check(case, "trustworthiness", trustworthiness(x.view(), embedded.view(), k));
     });
 }

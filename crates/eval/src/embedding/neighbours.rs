@@ -2,6 +2,7 @@
 
 use super::Distance;
 use super::pairwise::Points;
+use crate::ranks::midranks;
 use crate::{Metric, Undefined, input};
 use ndarray::ArrayView2;
 
@@ -54,7 +55,8 @@ fn nearest(own: usize, distances: &[f64], k: usize) -> Vec<(f64, usize)> {
 }
 
 /// Share of embedded neighbourhoods that exist in the original space, penalised by how far the intruders were
-/// (Venna and Kaski 2001), in [0, 1]; Euclidean.
+/// (Venna and Kaski 2001), in [0, 1]; Euclidean. Points equally far in the original space share their mean rank, so the
+/// order of the rows does not matter there (scikit-learn leaves it to the sort).
 ///
 /// # Errors
 /// [`Undefined`] for empty or non-finite points, unequal numbers of points, and `k` outside 1..n/2.
@@ -74,15 +76,13 @@ pub fn trustworthiness<T: Copy + Into<f64>, U: Copy + Into<f64>>(
     }
     let found = nearest_neighbours(embedded, k, Distance::Euclidean)?;
     let penalties = original.map_rows(|i, distances| {
-        let mut order: Vec<usize> = (0..n).filter(|j| *j != i).collect();
-        order.sort_by(|&a, &b| distances[a].total_cmp(&distances[b]));
-        let mut rank = vec![0usize; n];
-        for (r, &j) in order.iter().enumerate() {
-            rank[j] = r + 1;
-        }
-        found.indices[i].iter().map(|&j| rank[j].saturating_sub(k)).sum::<usize>()
+        let mut to_others = distances.to_vec();
+        // Oneself is no neighbour: last, whatever the distance of duplicates.
+        to_others[i] = f64::INFINITY;
+        let ranks = midranks(&to_others).0;
+        found.indices[i].iter().map(|&j| (ranks[j] - k as f64).max(0.0)).sum::<f64>()
     });
-    let total: usize = penalties.iter().sum();
+    let total: f64 = penalties.iter().sum();
     let (n, k) = (n as f64, k as f64);
-    Ok(1.0 - total as f64 * 2.0 / (n * k * (2.0 * n - 3.0 * k - 1.0)))
+    Ok(1.0 - total * 2.0 / (n * k * (2.0 * n - 3.0 * k - 1.0)))
 }

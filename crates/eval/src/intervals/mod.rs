@@ -3,5 +3,6 @@
 mod bootstrap;
 mod delong;
 
+pub(crate) use bootstrap::quantile;
 pub use bootstrap::{Bootstrap, Design, Interval, Method, bca_interval, bootstrap, percentile_interval};
 pub use delong::{AurocDifference, AurocInterval, delong, delong_paired};
