@@ -237,7 +237,7 @@ fn metrics() {
 #[test]
 fn graph_trustworthiness() {
     golden_prefixes("graph", &["trustworthiness"], |case| {
-        let k = case.param("n_neighbors") as usize;
+        let k = case.number("n_neighbors") as usize;
         let (x, embedded) = (points(case, "X"), points(case, "embedding"));
         if case.name == "trustworthiness__duplicates" {
             // Duplicated rows tie in every ranking: numpy's unstable argsort gives 0.898936, its stable one 0.897872.

@@ -2,6 +2,7 @@
 
 use crate::case::{Case, cases};
 use crate::compare::Got;
+use crate::paths::skipped;
 use crate::report::{Report, run_cases, run_group};
 
 /// What a test said about its case.
@@ -66,6 +67,12 @@ impl Case {
     /// Notes outputs that were checked by other means, or are inputs of the check (given draws).
     pub fn used(&self, names: &[&str]) {
         names.iter().for_each(|name| self.note(Note::Used((*name).to_owned())));
+    }
+
+    /// Notes outputs that the test leaves out, and says why on stderr.
+    pub fn leave_out(&self, names: &[&str], why: &str) {
+        skipped(&format!("{}/{}, output {}: {why}", self.group, self.name, names.join(", ")));
+        self.used(names);
     }
 
     /// Notes that the case fails; its other checks still count.
