@@ -166,7 +166,7 @@ impl OptimizerState {
 }
 
 /// Makes the weights under the given paths track gradients and all others not; a path names a network or a part that
-/// holds networks (`target` covers `target.encoder`).
+/// holds networks (`target` covers `target.encoder`), and the empty path covers all.
 pub fn track(parts: &mut impl Parts, trainable: &[&str]) {
     let chosen = |path: &str| {
         trainable
