@@ -2,7 +2,7 @@
 //!
 //! The draws are those of numpy, scikit-learn and Python's `random`, so that published splits can be repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use crate::{DataError, Result, write};
 
 /// Which rows are trained on, selected on and tested on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Split {
     rule: String,
     seed: u64,
@@ -41,6 +42,13 @@ impl Split {
         h.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 
+    /// Whether every row that is named exists and is in one part only, once.
+    fn is_sound(&self) -> bool {
+        let mut named = HashSet::new();
+        let parts = self.train.iter().chain(&self.validation).chain(&self.test);
+        parts.into_iter().all(|&i| i < self.rows && named.insert(i))
+    }
+
     /// Rows to train on.
     pub fn train(&self) -> &[usize] {
         &self.train
@@ -54,6 +62,16 @@ impl Split {
     /// Rows to test on.
     pub fn test(&self) -> &[usize] {
         &self.test
+    }
+
+    /// Number of rows that were split; parts need not hold all of them.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Seed of the draws; 0 where nothing was drawn.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// How the split was made.
@@ -119,7 +137,8 @@ impl Split {
             let own: Vec<u8> = divisible.iter().map(|&i| labels[i]).collect();
             let (_, drawn) = stratified_halves(&own, n, &mut rng)?;
             *part = drawn.into_iter().map(|k| divisible[k]).collect();
-            train.retain(|i| !part.contains(i));
+            let taken: HashSet<usize> = part.iter().copied().collect();
+            train.retain(|i| !taken.contains(i));
         }
         let [test_rows, validation_rows] = parts;
         let rule = format!("stratified, validation {validation}, test {test}");
@@ -159,6 +178,21 @@ impl Split {
         Ok(Self::new(rule, seed, groups.len(), [train, validation_rows, test_rows]))
     }
 
+    /// One split a fold of [`stratified_folds`]: the fold is tested on, the others are trained on.
+    ///
+    /// # Errors
+    /// As [`stratified_folds`].
+    pub fn folds(labels: &[u8], folds: usize, seed: Option<u64>) -> Result<Vec<Self>> {
+        let fold_of = stratified_folds(labels, folds, seed)?;
+        let drawn = if seed.is_some() { "shuffled" } else { "in order" };
+        let split = |fold: usize| {
+            let (test, train) = (0..labels.len()).partition(|&i| fold_of[i] == fold);
+            let rule = format!("stratified, fold {} of {folds}, {drawn}", fold + 1);
+            Self::new(rule, seed.unwrap_or(0), labels.len(), [train, Vec::new(), test])
+        };
+        Ok((0..folds).map(split).collect())
+    }
+
     /// A few labelled rows of each class to train on, all others to test on: `n` of class 0, then `n` of class 1, drawn
     /// as Python's `random.sample` (SSDA4Drug).
     ///
@@ -178,7 +212,8 @@ impl Split {
             }
             train.extend(rng.sample(own.len(), n).into_iter().map(|k| own[k]));
         }
-        let test = (0..labels.len()).filter(|i| !train.contains(i)).collect();
+        let taken: HashSet<usize> = train.iter().copied().collect();
+        let test = (0..labels.len()).filter(|i| !taken.contains(i)).collect();
         Ok(Self::new(format!("{n} of each class"), seed, labels.len(), [train, Vec::new(), test]))
     }
 
@@ -204,7 +239,7 @@ impl Split {
         let split: Self = serde_json::from_str(&text).map_err(|e| {
             DataError::file(&origin, format!("is no split ({e})"), "pass a file that a split was saved to")
         })?;
-        if split.hash != split.content_hash() {
+        if split.hash != split.content_hash() || !split.is_sound() {
             return Err(DataError::file(&origin, "was changed after it was saved", "make the split anew"));
         }
         Ok(split)

@@ -11,12 +11,35 @@
 //! |---|---|
 //! | do sensitive cells rank above resistant ones? | [`ranking`] |
 //! | are the hard calls right? | [`classification`] |
+//! | are the probabilities right? which cells are significantly sensitive? | [`probability`], [`calibration`] |
+//! | do clusters follow the classes? | [`clustering`] |
+//! | are classes apart and domains mixed in the embedding? | [`embedding`] |
+//! | do two quantities go together? | [`correlation`] |
+//! | how far could the number be off? | [`intervals`] |
+//! | is one strategy better than another? | [`comparison`] |
+//! | would another seed, or other cells, say the same? | [`stability`] |
+//! | which model to take without target labels? | [`selection`] |
+//!
+//! `docs/eval.md` shows each with the mistakes to avoid.
 
+pub mod calibration;
 pub mod classification;
+pub mod clustering;
+pub mod comparison;
+pub mod correlation;
+pub mod embedding;
+pub mod intervals;
 mod error;
 mod input;
 mod label;
+mod linear;
+pub mod probability;
+mod random;
 pub mod ranking;
+mod ranks;
+pub mod selection;
+mod special;
+pub mod stability;
 mod table;
 
 pub use classification::{
@@ -26,3 +49,8 @@ pub use classification::{
 pub use error::{Metric, Undefined};
 pub use label::Label;
 pub use ranking::{Ranking, auroc, average_precision, pr_curve, roc_curve};
+
+/// The code blocks of `docs/eval.md`, compiled and run by the doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/eval.md")]
+mod guide {}

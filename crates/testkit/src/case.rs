@@ -1,5 +1,6 @@
 //! One golden case: its inputs, parameters and expected outputs.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use ndarray_npy::ReadNpyExt;
 use serde_json::{Map, Value};
 
 use crate::compare::{Tolerance, number};
+use crate::golden::Note;
 use crate::paths::golden_dir;
 
 /// A case of `index.json`. Its accessors panic, with the case's name, on what the fixture does not hold.
@@ -29,6 +31,7 @@ pub struct Case {
     inputs: Map<String, Value>,
     outputs: Map<String, Value>,
     tolerance: Value,
+    pub(crate) notes: RefCell<Vec<Note>>,
 }
 
 /// A sparse matrix as compressed rows.
@@ -83,6 +86,7 @@ impl Case {
             inputs: table("inputs"),
             outputs: table("outputs"),
             tolerance: entry["tolerance"].clone(),
+            notes: RefCell::default(),
         }
     }
 

@@ -59,10 +59,12 @@ impl Tolerance {
         if let Some(share) = self.overlap {
             let found = got.iter().zip(expected).filter(|&(&g, &e)| e == 1.0 && g == 1.0).count() as f64;
             let ones = expected.iter().filter(|&&e| e == 1.0).count() as f64;
-            return if found >= share * ones {
+            // A mask of ones everywhere would find them all: it may not choose many more than expected.
+            let chosen = got.iter().filter(|&&g| g == 1.0).count() as f64;
+            return if found >= share * ones && chosen * share <= ones {
                 Ok(())
             } else {
-                Err(format!("{found} of {ones} found, {share} of them required"))
+                Err(format!("{found} of {ones} found among {chosen} chosen, {share} of them required"))
             };
         }
         match self.sign_axis {

@@ -17,6 +17,8 @@
 //! run_group("sampling", run);
 //! ```
 //!
+//! Where one value should be passed around, [`golden`] does the same with the checks noted in the case.
+//!
 //! Every output of every case has to be checked; what is forgotten fails like what is wrong.
 #![allow(
     clippy::unwrap_used,
@@ -27,10 +29,12 @@
 
 mod case;
 mod compare;
+mod golden;
 mod paths;
 mod report;
 
 pub use case::{Case, Csr, cases};
 pub use compare::{Got, Tolerance};
+pub use golden::{golden, golden_prefixes};
 pub use paths::{data_dir, data_file, golden_dir, skipped};
 pub use report::{Report, run_group};

@@ -22,7 +22,7 @@ pub fn run_group(group: &str, run: impl Fn(&Case, &mut Report)) {
     run_cases(&cases(group), run);
 }
 
-fn run_cases(cases: &[Case], run: impl Fn(&Case, &mut Report)) {
+pub(crate) fn run_cases(cases: &[Case], run: impl Fn(&Case, &mut Report)) {
     let mut report = Report::default();
     for case in cases {
         report.run(case, &run);
@@ -94,11 +94,11 @@ impl Report {
         assert!(self.failures.is_empty(), "{} failures\n{}", self.failures.len(), self.failures.join("\n"));
     }
 
-    fn fail(&mut self, case: &Case, what: &str) {
+    pub(crate) fn fail(&mut self, case: &Case, what: &str) {
         self.failures.push(format!("{}/{}: {what}", case.group, case.name));
     }
 
-    fn hold(&mut self, case: &Case, name: &str, got: &Got, f32_arithmetic: bool) {
+    pub(crate) fn hold(&mut self, case: &Case, name: &str, got: &Got, f32_arithmetic: bool) {
         self.used(case, name);
         if case.do_not_compare(name) {
             return;

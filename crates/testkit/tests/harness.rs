@@ -1,7 +1,7 @@
 //! The harness itself: it passes what is right and fails what is wrong, forgotten or unknown.
 
 use ndarray::{ArrayD, Axis};
-use sensitome_testkit::{Case, Report, cases};
+use sensitome_testkit::{Case, Report, cases, golden, golden_prefixes};
 
 /// Whether one case passes.
 fn passes(case: &Case, run: impl Fn(&Case, &mut Report)) -> bool {
@@ -26,7 +26,9 @@ fn find(group: &str, name: &str) -> Option<Case> {
     if cases.is_empty() {
         return None;
     }
-    Some(cases.into_iter().find(|c| c.name == name).unwrap())
+    let found = cases.into_iter().find(|c| c.name == name);
+    assert!(found.is_some(), "no case {name} in group {group}");
+    found
 }
 
 #[test]
@@ -121,4 +123,54 @@ fn infinities_equal_only_themselves() {
     assert!(passes_changed(&case, |_, _| {}));
     assert!(!passes_changed(&case, replace(f64::INFINITY)));
     assert!(!passes_changed(&case, replace(0.0)));
+}
+
+/// Whether a test in the short form passes.
+fn golden_passes(test: impl Fn(&Case)) -> bool {
+    let run = || golden_prefixes("sampling", &["class_weight"], &test);
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_ok()
+}
+
+#[test]
+fn the_short_form_passes_and_fails_like_the_long_one() {
+    if cases("sampling").is_empty() {
+        return;
+    }
+    let right = |case: &Case| {
+        for name in case.output_names() {
+            case.check(name, case.expected_array_or_scalar(name));
+        }
+    };
+    assert!(golden_passes(right));
+    // A shared case is run twice: nothing is left over from the first run.
+    assert!(golden_passes(right));
+    assert!(!golden_passes(|case| case.check("weights", case.expected_array("weights"))));
+    assert!(!golden_passes(|case| {
+        right(case);
+        case.fail("for another reason");
+    }));
+    assert!(!golden_passes(|case| {
+        right(case);
+        case.check_result("weights", Err::<f64, _>("no weights"));
+    }));
+    let forgotten = std::panic::catch_unwind(|| golden("sampling", |_| {}));
+    assert!(forgotten.is_err());
+    let unknown = std::panic::catch_unwind(|| golden_prefixes("sampling", &["nothing"], |_| {}));
+    assert!(unknown.is_err());
+}
+
+#[test]
+fn a_mask_of_ones_does_not_overlap() {
+    let Some(case) = find("preprocessing", "hvg__ordinary") else { return };
+    assert!(passes_changed(&case, |_, _| {}));
+    assert!(!passes_changed(&case, |name, got| {
+        if name == "seurat_v3_highly_variable" {
+            got.fill(1.0);
+        }
+    }));
+    assert!(!passes_changed(&case, |name, got| {
+        if name == "seurat_v3_highly_variable" {
+            got.fill(0.0);
+        }
+    }));
 }

@@ -15,7 +15,7 @@ use ndarray::ArrayView2;
 pub use hvg::{Hvg, HvgCutoffs, HvgFlavor, highly_variable_genes, highly_variable_genes_by_cutoffs};
 pub use loess::loess;
 pub use normalize::{Normalization, log1p, normalize_total};
-pub use pca::{Pca, pca};
+pub use pca::{Centering, Pca, pca};
 pub use qc::{CellFilter, Qc, filter_cells, filter_genes, quality_control};
 pub use scale::Scaler;
 

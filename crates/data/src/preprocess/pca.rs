@@ -2,7 +2,8 @@
 
 use faer::linalg::solvers::SelfAdjointEigen;
 use faer::{Mat, Side};
-use ndarray::{Array1, Array2};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array1, Array2, Axis};
 
 use super::{Rows, column_moments};
 use crate::{DataError, Result};
@@ -18,7 +19,7 @@ pub struct Pca {
     pub scores: Array2<f64>,
     /// Variance along each component, over n − 1.
     pub explained_variance: Array1<f64>,
-    /// Its share of the variance of all genes.
+    /// Its share of the variance of all genes; NaN where there is none.
     pub explained_variance_ratio: Array1<f64>,
     /// Singular values of the centred matrix.
     pub singular_values: Array1<f64>,
@@ -43,12 +44,22 @@ impl Pca {
     }
 }
 
-/// The first `n_components`, from the smaller of the two Gram matrices. Sparse input is centred only after the
-/// products, so that no dense copy of it is made where there are fewer genes than samples.
+/// What is taken off before the decomposition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Centering {
+    /// The mean of each gene: principal components.
+    Mean,
+    /// Nothing: truncated singular value decomposition. Means are 0, variances about 0.
+    None,
+}
+
+/// The first `n_components`, from the smaller of the two Gram matrices. Where there are fewer genes than samples the
+/// rows are written out a block at a time, so that no dense copy of a sparse matrix is made. A component without
+/// variance has scores of 0, and no direction (zeros) where there are more genes than samples.
 ///
 /// # Errors
 /// When there are fewer than 2 samples, or more components asked for than samples or genes.
-pub fn pca(x: &impl Rows, n_components: usize) -> Result<Pca> {
+pub fn pca(x: &impl Rows, n_components: usize, centering: Centering) -> Result<Pca> {
     let (n, p) = x.shape();
     if n < 2 || n_components == 0 || n_components > n.min(p) {
         return Err(DataError::invalid(
@@ -58,10 +69,17 @@ pub fn pca(x: &impl Rows, n_components: usize) -> Result<Pca> {
         ));
     }
     let (mean, variance) = column_moments(x, 1, |v| v);
-    let total: f64 = variance.iter().sum();
-    let mean = Array1::from_vec(mean);
+    let mut mean = Array1::from_vec(mean);
+    let mut total: f64 = variance.iter().sum();
+    if centering == Centering::None {
+        total += mean.dot(&mean) * n as f64 / (n as f64 - 1.0);
+        mean.fill(0.0);
+    }
     let (values, vectors) = if p <= n { genes_side(x, &mean)? } else { samples_side(x, &mean)? };
-    let singular_values = Array1::from_shape_fn(n_components, |k| values[k].max(0.0).sqrt());
+    // Eigenvalues are exact to the rounding of the greatest: what is below it is none.
+    let least = values[0] * n.max(p) as f64 * f64::EPSILON;
+    let singular = |k: usize| if values[k] > least { values[k].sqrt() } else { 0.0 };
+    let singular_values = Array1::from_shape_fn(n_components, singular);
     let (mut components, mut scores) = (Array2::zeros((n_components, p)), Array2::zeros((n, n_components)));
     if p <= n {
         for k in 0..n_components {
@@ -115,31 +133,35 @@ fn eigen(gram: &Array2<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
     Ok((values, Array2::from_shape_fn((n, n), |(i, k)| solved.U()[(i, n - 1 - k)])))
 }
 
+/// Rows of a block; bounds the memory that centring takes.
+const BLOCK: usize = 256;
+
+/// The centred rows `from..from + BLOCK`, written out.
+fn block(x: &impl Rows, mean: &Array1<f64>, from: usize) -> Array2<f64> {
+    let (n, p) = x.shape();
+    let mut out = Array2::zeros((BLOCK.min(n - from), p));
+    for (k, mut row) in out.rows_mut().into_iter().enumerate() {
+        row -= mean;
+        x.row(from + k, &mut |j, v| row[j] += v);
+    }
+    out
+}
+
 fn genes_side(x: &impl Rows, mean: &Array1<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
     let (n, p) = x.shape();
-    let mut gram = Array2::<f64>::zeros((p, p));
-    let mut entries = Vec::new();
-    for i in 0..n {
-        entries.clear();
-        x.row(i, &mut |j, v| entries.push((j, v)));
-        for &(a, va) in &entries {
-            entries.iter().for_each(|&(b, vb)| gram[[a, b]] += va * vb);
-        }
-    }
-    for a in 0..p {
-        for b in 0..p {
-            gram[[a, b]] -= n as f64 * mean[a] * mean[b];
-        }
+    let mut gram = Array2::zeros((p, p));
+    for from in (0..n).step_by(BLOCK) {
+        let rows = block(x, mean, from);
+        general_mat_mul(1.0, &rows.t(), &rows, 1.0, &mut gram);
     }
     eigen(&gram)
 }
 
 fn samples_side(x: &impl Rows, mean: &Array1<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
     let (n, p) = x.shape();
-    let mut centred = Array2::<f64>::zeros((n, p));
-    for i in 0..n {
-        centred.row_mut(i).assign(&(-mean));
-        x.row(i, &mut |j, v| centred[[i, j]] += v);
+    let mut centred = Array2::zeros((n, p));
+    for (from, mut rows) in (0..n).step_by(BLOCK).zip(centred.axis_chunks_iter_mut(Axis(0), BLOCK)) {
+        rows.assign(&block(x, mean, from));
     }
     eigen(&centred.dot(&centred.t()))
 }

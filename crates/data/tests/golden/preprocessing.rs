@@ -235,7 +235,7 @@ fn components(case: &Case, report: &mut Report) {
     let x = dense(case, "X");
     let sparse = case.has_output("scores_f64");
     let k = if sparse { case.count("n_comps") } else { case.count("n_components") };
-    let fit = pca(&x.view(), k).unwrap();
+    let fit = pca(&x.view(), k, Centering::Mean).unwrap();
     for name in case.output_names() {
         match name {
             "mean" => report.check(case, name, fit.mean.to_vec()),
@@ -250,11 +250,13 @@ fn components(case: &Case, report: &mut Report) {
             "scores_whitened" => report.check(case, name, fit.whitened()),
             "n_components_for_0.8" | "n_components_for_0.95" => {
                 let share: f64 = name.trim_start_matches("n_components_for_").parse().unwrap();
-                let all = pca(&x.view(), x.nrows().min(x.ncols())).unwrap();
+                let all = pca(&x.view(), x.nrows().min(x.ncols()), Centering::Mean).unwrap();
                 report.check(case, name, all.components_for(share).unwrap() as f64);
             }
-            // Without centring it is no principal component analysis; this library does not offer it.
-            "truncated_singular_values" => report.used(case, name),
+            "truncated_singular_values" => {
+                let fit = pca(&x.view(), k, Centering::None).unwrap();
+                report.check(case, name, fit.singular_values.to_vec());
+            }
             _ => report.unknown(case),
         }
     }
