@@ -2,6 +2,8 @@
 //!
 //!     cargo run --release --example embed -- model.safetensors cells.h5ad
 
+#![allow(clippy::print_stdout)] // examples print
+
 use std::path::PathBuf;
 
 use sensitome::prelude::*;

@@ -3,6 +3,8 @@
 //!
 //!     cargo run --release --example quickstart
 
+#![allow(clippy::print_stdout)] // examples print
+
 use sensitome::prelude::*;
 
 // Training allocates and frees the same few megabytes at every step; this allocator keeps them.

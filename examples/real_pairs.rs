@@ -3,6 +3,8 @@
 //!
 //!     cargo run --release --example real_pairs [SEEDS]
 
+#![allow(clippy::print_stdout)] // examples print
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! What a new user does wrong, in one table: each case ends with a failure, one message that names the file, the problem
 //! and the next step, and nothing half-written.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)] // helpers of tests are tests
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

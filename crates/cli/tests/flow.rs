@@ -1,5 +1,7 @@
 //! Whole runs of the binary: simulate, train, predict, evaluate, in separate processes.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)] // helpers of tests are tests
+
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};

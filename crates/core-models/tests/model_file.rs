@@ -1,5 +1,7 @@
 //! The model file: exact round trip, and no damage that gets through or panics.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)] // helpers of tests are tests
+
 use ndarray::Array2;
 use proptest::prelude::*;
 use sensitome_core_models::*;

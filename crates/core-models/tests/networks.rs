@@ -1,5 +1,7 @@
 //! Layers and networks against their definitions.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)] // helpers of tests are tests
+
 use burn::tensor::{Tensor, TensorData};
 use sensitome_core_models::*;
 

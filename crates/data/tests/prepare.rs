@@ -1,5 +1,7 @@
 //! From matrices to a task: nothing is fitted on what is held out, and prediction prepares cells as training did.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)] // helpers of tests are tests
+
 use sensitome_data::simulate::{Simulation, SimulationConfig, simulate};
 use sensitome_data::*;
 

@@ -214,7 +214,9 @@ fn silhouettes(case: &Case) {
 
 fn correlations(case: &Case) {
     let (x, y) = (f64s(case, "x"), f64s(case, "y"));
-    for (name, got) in [("pearson", correlation::pearson(&x, &y)), ("spearman", correlation::spearman(&x, &y))] {
+    for (name, got) in
+        [("pearson", correlation::pearson(&x, &y)), ("spearman", correlation::spearman(&x, &y))]
+    {
         check(case, &format!("{name}_r"), got.clone().map(|c| c.coefficient));
         check(case, &format!("{name}_p"), got.and_then(|c| c.p_value));
     }

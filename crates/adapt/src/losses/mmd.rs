@@ -56,7 +56,7 @@ impl Default for MultiKernel {
 }
 
 /// Multi-kernel MMD as the DAN and DaNN code defines it: biased, kernels summed (not averaged), exponent without the
-/// factor 2. Returns the loss and the bandwidth before it is divided by factor^(number / 2). Where all rows are equal
+/// factor 2. Returns the loss and the width of the smallest kernel, the bandwidth / factor^(number / 2). Where all rows are equal
 /// the mean bandwidth is 0 and the loss is NaN.
 pub fn multi_kernel_mmd(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Tensor<1>, Tensor<1>) {
     let (n, m) = (x.dims()[0], y.dims()[0]);
@@ -69,8 +69,8 @@ pub fn multi_kernel_mmd(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Te
         Bandwidth::MeanWithGradient => mean(),
         Bandwidth::Fixed(width) => distances.clone().sum().detach() * 0.0 + width,
     };
-    let smallest = bandwidth.clone() / kernels.factor.powi((kernels.number / 2) as i32);
-    let scaled = distances / smallest.unsqueeze::<2>();
+    let smallest = bandwidth / kernels.factor.powi((kernels.number / 2) as i32);
+    let scaled = distances / smallest.clone().unsqueeze::<2>();
     let kernel = (0..kernels.number)
         .map(|t| (scaled.clone() * -kernels.factor.powi(-(t as i32))).exp())
         .reduce(|a, b| a + b)
@@ -81,22 +81,5 @@ pub fn multi_kernel_mmd(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Te
     let device = kernel.device().inner();
     let signs: Tensor<2> =
         Tensor::from_data(TensorData::new(signs, [total, total]), (&device, kernel.dtype()));
-    ((kernel * signs).sum(), bandwidth)
-}
-
-/// The median heuristic: the median squared distance between different rows of both domains together, to be used as
-/// 2σ². Read on the host: call it once a stage, not once a step. `None` when it is 0 or there are fewer than 2 rows.
-pub fn median_bandwidth(rows: ndarray::ArrayView2<f32>) -> Option<f64> {
-    let mut distances = Vec::new();
-    for (i, a) in rows.rows().into_iter().enumerate() {
-        for b in rows.rows().into_iter().take(i) {
-            distances.push(a.iter().zip(b).map(|(x, y)| f64::from(x - y).powi(2)).sum::<f64>());
-        }
-    }
-    if distances.is_empty() {
-        return None;
-    }
-    let middle = distances.len() / 2;
-    let (_, median, _) = distances.select_nth_unstable_by(middle, f64::total_cmp);
-    (*median > 0.0).then_some(*median)
+    ((kernel * signs).sum(), smallest)
 }

@@ -10,7 +10,7 @@ pub use basic::{cross_entropy, mean_squared_error, one_hot};
 pub use cluster::{cluster_dissimilarity, pairs_dissimilarity};
 pub use coral::coral;
 pub use kl::{Reduction, gaussian_kl};
-pub use mmd::{Bandwidth, Estimator, MultiKernel, median_bandwidth, multi_kernel_mmd, rbf_mmd};
+pub use mmd::{Bandwidth, Estimator, MultiKernel, multi_kernel_mmd, rbf_mmd};
 
 use burn::tensor::Tensor;
 

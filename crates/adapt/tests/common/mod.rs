@@ -8,7 +8,7 @@ use sensitome_data::{
 };
 
 /// Lines and cells whose response is the sum of their first five genes, with the target shifted; and the cells' labels.
-pub fn easy_task(seed: u64, lines: usize, cells: usize, genes: usize) -> (TransferTask, Vec<u8>) {
+pub(crate) fn easy_task(seed: u64, lines: usize, cells: usize, genes: usize) -> (TransferTask, Vec<u8>) {
     let mut rng = rng_for(seed, "task");
     let mut domain = |n: usize, shift: f32| {
         let mut signal = Vec::new();
@@ -31,7 +31,7 @@ pub fn easy_task(seed: u64, lines: usize, cells: usize, genes: usize) -> (Transf
             name: "bulk".into(),
             expression: source,
             samples: names("L", lines),
-            labels: labels.iter().map(|&y| Some(y)).collect(),
+            labels: labels.iter().copied().map(Some).collect(),
             response: response.clone(),
             train: (0..lines).filter(|i| i % 5 > 1).collect(),
             validation: (0..lines).filter(|i| i % 5 <= 1).collect(),

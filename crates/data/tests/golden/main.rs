@@ -1,5 +1,7 @@
 //! Golden cases of this crate, one test a group, driven by the set's index.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)] // helpers of tests are tests
+
 mod labels;
 mod preprocessing;
 mod sampling;

@@ -54,7 +54,10 @@ impl Points {
         }
         let squares: Vec<f64> = x.rows().into_iter().map(|r| r.dot(&r)).collect();
         if !squares.iter().sum::<f64>().is_finite() {
-            return Err(Undefined::setting(what, "squared distances overflow; divide the values by a constant"));
+            return Err(Undefined::setting(
+                what,
+                "squared distances overflow; divide the values by a constant",
+            ));
         }
         Ok(Self { x, squares, distance })
     }
