@@ -58,7 +58,7 @@ const PAIRS: [Pair; 4] = [
     Pair {
         name: "Afatinib, lung lines",
         drug: "Afatinib",
-        dataset: "GDSC1",
+        dataset: "GDSC2",
         cells: "sc_lung_celseq2_5cl.counts.csv.gz",
         exclude: Exclude::Table("sc_lung.line_response.csv.gz"),
     },

@@ -9,7 +9,10 @@ use crate::louvain::{louvain, neighbours};
 /// Neighbours of each cell, itself included, in scDEAL's graph.
 const NEIGHBOURS: usize = 10;
 
-fn edges(x: &Tensor<2>) -> Result<(usize, Vec<(usize, usize, f64)>)> {
+/// Row, neighbour, distance.
+type Edge = (usize, usize, f64);
+
+fn edges(x: &Tensor<2>) -> Result<(usize, Vec<Edge>)> {
     let [n, genes] = x.dims();
     let values = x
         .clone()

@@ -77,6 +77,7 @@ impl Activation {
 
 /// One layer with its weights.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // a network has a handful of layers; a box would buy nothing
 pub enum Layer {
     /// y = x·W + b.
     Linear {

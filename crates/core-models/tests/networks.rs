@@ -52,7 +52,7 @@ fn one_row_is_normalised_by_the_running_statistics() {
 #[test]
 fn noise_is_for_training_only() {
     for shape in [LayerShape::Dropout { rate: 0.25 }, LayerShape::Mask { rate: 0.25 }] {
-        let mut net = network(&[shape.clone()]);
+        let mut net = network(std::slice::from_ref(&shape));
         let x = || tensor(200, 50, |_, _| 1.0);
         assert!(numbers(net.evaluate(x())).iter().all(|&v| v == 1.0));
         let y = numbers(net.forward(x(), Pass::Train(&mut Noise::new(3, "noise"))));
@@ -78,7 +78,7 @@ fn normal_noise_has_mean_zero_and_variance_one() {
 fn weights_start_as_pytorch_starts_them() {
     let shape = LayerShape::Linear { inputs: 400, outputs: 60, bias: true };
     let make = |seed, name: &str| {
-        let mut net = Init::new(seed, device()).network(name, &[shape.clone()]).unwrap();
+        let mut net = Init::new(seed, device()).network(name, std::slice::from_ref(&shape)).unwrap();
         let mut all = Vec::new();
         net.visit(&mut |_, p| match p {
             Parameter::Matrix(t) => all.extend(numbers(t.clone())),

@@ -1,5 +1,7 @@
 //! Preprocessing of f32 matrices as users hold them: a published fixture, dense against sparse, and invariants.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 use sensitome_data::preprocess::{

@@ -4,6 +4,8 @@
 //! conventional number that the set's README names (average precision, trapezoid and recall without positives;
 //! MCC of a constant labeling; log loss of one class), the convention is applied here, not in the library.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 use ndarray::{Array2, ArrayD, Ix2};
 use sensitome_eval::calibration::{Bins, ece, mce, top_label};
 use sensitome_eval::classification as hard;

@@ -95,7 +95,8 @@ pub fn filter_cells(qc: &Qc, filter: &CellFilter) -> Vec<bool> {
             (filter.min_genes..=filter.max_genes).contains(&qc.genes_per_cell[i])
                 && qc.total[i] >= filter.min_counts
                 // NaN, a cell without counts, is no reason by itself.
-                && !(qc.percent_mitochondrial[i] > filter.max_percent_mitochondrial)
+                && (qc.percent_mitochondrial[i].is_nan()
+                    || qc.percent_mitochondrial[i] <= filter.max_percent_mitochondrial)
         })
         .collect()
 }

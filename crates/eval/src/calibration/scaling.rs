@@ -107,6 +107,7 @@ impl Platt {
         for _ in 0..100 {
             let mut gradient = Array1::<f64>::zeros(2);
             let mut hessian = Array2::<f64>::zeros((2, 2));
+            #[allow(clippy::needless_range_loop)] // several arrays go together
             for i in 0..n {
                 let p = sigmoid(a * z[i] + b);
                 let (r, c) = (weight(i) * (p - target(i)), weight(i) * p * (1.0 - p));
