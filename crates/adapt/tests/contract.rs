@@ -178,11 +178,8 @@ fn tiny_domains_are_handled() {
     // Smaller than a batch, an odd row left over, and a validation part of one class.
     let (task, _) = easy_task(8, 33, 3, 7);
     let mut parts = (*task).clone();
-    let only = |keep: u8| {
-        let labels = &parts.sources[0].labels;
-        (0..33).filter(|&i| i % 5 <= 1 && labels[i] == Some(keep)).collect::<Vec<_>>()
-    };
-    parts.sources[0].validation = only(1);
+    let source = &mut parts.sources[0];
+    source.validation = (0..33).filter(|&i| i % 5 <= 1 && source.labels[i] == Some(1)).collect();
     let task = TransferTask::new(parts).unwrap();
     for entry in REGISTRY {
         let scores = predict(&fit(entry, &task, 1, "flex"), &task);

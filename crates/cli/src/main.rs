@@ -27,6 +27,7 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[allow(clippy::large_enum_variant)] // there is one of it
 enum Command {
     /// Make a data set with a known answer: bulk lines, their response, single cells, gene sets
     Simulate(commands::simulate::Args),

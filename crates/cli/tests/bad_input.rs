@@ -83,6 +83,9 @@ fn changed(bench: &Bench, name: &str, f: impl Fn(usize, usize, &str) -> String) 
     bench.write(name, out);
 }
 
+/// Name, what is done to the folder, the command, and what the message must say.
+type Case = (&'static str, fn(&Bench), String, &'static [&'static str]);
+
 const TRAIN: &str =
     "train {source} {response} {cells} --drug SIM-001 --strategy ridge --out @out.safetensors";
 
@@ -95,7 +98,7 @@ fn with(replaced: &str, by: &str) -> String {
 
 #[test]
 fn every_mistake_is_explained() {
-    let cases: Vec<(&str, fn(&Bench), String, &[&str])> = vec![
+    let cases: Vec<Case> = vec![
         ("no such source", nothing, with("{source}", "--source @none.csv"), &["none.csv", "open"]),
         ("no such cells", nothing, with("{cells}", "--cells @none.h5ad"), &["none.h5ad"]),
         ("no such response", nothing, with("{response}", "--response @none.csv"), &["none.csv"]),
