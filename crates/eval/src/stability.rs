@@ -84,7 +84,7 @@ pub fn stability(
     }
     input::finite("the metric", &values)?;
     let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
+    let mean = input::representable("the mean", values.iter().sum::<f64>() / n)?;
     let sd = (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0)).sqrt();
     let mut sorted = values.clone();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -28,6 +28,7 @@ impl Temperature {
             };
             labels.iter().zip(log_odds).enumerate().map(term).sum()
         };
+        input::representable("the slope of the loss", slope(0.0))?;
         if slope(0.0) >= 0.0 {
             return refuse("the log-odds point the wrong way (or nowhere) on these labels; check their orientation");
         }
