@@ -102,6 +102,12 @@ pub enum Undefined {
         /// The number given.
         got: usize,
     },
+    /// Finite values whose sums or squares are not.
+    #[error("{what} exceeds double precision; divide the values by a constant")]
+    Overflow {
+        /// The quantity.
+        what: &'static str,
+    },
     /// A setting outside its range.
     #[error("setting {name}: {problem}")]
     Setting {

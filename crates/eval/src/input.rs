@@ -54,8 +54,9 @@ pub(crate) fn weights(weights: Option<&[f64]>, expected: usize) -> Metric<()> {
     if total == 0.0 {
         return Err(Undefined::ZeroDivision { what: "weights", reason: "all weights are zero" });
     }
-    if !total.is_finite() {
-        return Err(Undefined::setting("weights", "their sum is infinite; divide them by a constant"));
+    // Products of two such sums neither overflow nor vanish.
+    if !(1e-100..=1e100).contains(&total) {
+        return Err(Undefined::setting("weights", format!("sum to {total:e}; rescale them to a sum near 1")));
     }
     Ok(())
 }
@@ -72,6 +73,11 @@ pub(crate) fn labels_and(
     binary("labels", labels)?;
     finite(what, values)?;
     weights(sample_weights, labels.len())
+}
+
+/// A result that overflowed on the way is no result.
+pub(crate) fn representable(what: &'static str, value: f64) -> Metric {
+    if value.is_finite() { Ok(value) } else { Err(Undefined::Overflow { what }) }
 }
 
 /// Samples × features as finite f64, whatever float they came as.

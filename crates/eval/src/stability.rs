@@ -62,7 +62,8 @@ pub fn stratified_subsample(labels: &[u8], share: f64, seed: u64, draw: u64) -> 
 /// on each draw is another question.
 ///
 /// # Errors
-/// As [`stratified_subsample`]; [`Undefined`] for fewer than 2 draws, and when `metric` is undefined on all but one.
+/// As [`stratified_subsample`]; [`Undefined`] for fewer than 2 draws, and when `metric` is undefined on
+/// more than one draw in 20 (what it said there).
 pub fn stability(
     labels: &[u8],
     share: f64,
@@ -78,12 +79,12 @@ pub fn stability(
         .collect();
     let values: Vec<f64> = all.iter().filter_map(|v| v.as_ref().ok().copied()).collect();
     let undefined = all.len() - values.len();
-    if values.len() < 2 {
+    if values.len() < 2 || undefined * 20 > draws {
         return Err(all.into_iter().find_map(Result::err).unwrap_or(Undefined::Empty { what: "draws" }));
     }
     input::finite("the metric", &values)?;
     let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
+    let mean = input::representable("the mean", values.iter().sum::<f64>() / n)?;
     let sd = (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0)).sqrt();
     let mut sorted = values.clone();
     sorted.sort_unstable_by(f64::total_cmp);

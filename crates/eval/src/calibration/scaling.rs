@@ -28,6 +28,7 @@ impl Temperature {
             };
             labels.iter().zip(log_odds).enumerate().map(term).sum()
         };
+        input::representable("the slope of the loss", slope(0.0))?;
         if slope(0.0) >= 0.0 {
             return refuse(
                 "the log-odds point the wrong way (or nowhere) on these labels; check their orientation",
@@ -119,16 +120,17 @@ impl Platt {
             }
             hessian[[0, 1]] = hessian[[1, 0]];
             let step = solve_spd(&mut hessian, &gradient).ok_or_else(failed)?;
+            let length = step[0].abs() + step[1].abs();
             let mut size = 1.0;
-            while loss(a - size * step[0], b - size * step[1]) > best && size > 1e-12 {
-                size /= 2.0;
+            // Close to the minimum rounding hides what a step gains: there Newton's step needs no check.
+            if length > 1e-5 {
+                while loss(a - size * step[0], b - size * step[1]) > best && size > 1e-12 {
+                    size /= 2.0;
+                }
             }
-            let next = loss(a - size * step[0], b - size * step[1]);
-            if next <= best {
-                (a, b) = (a - size * step[0], b - size * step[1]);
-                best = next;
-            }
-            if step[0].abs() + step[1].abs() < 1e-12 * (1.0 + a.abs() + b.abs()) {
+            (a, b) = (a - size * step[0], b - size * step[1]);
+            best = loss(a, b);
+            if length < 1e-13 * (1.0 + a.abs() + b.abs()) {
                 break;
             }
         }

@@ -51,7 +51,7 @@ pub fn cohens_d_paired(a: &[f64], b: &[f64]) -> Metric {
     let n = d.len() as f64;
     let mean = d.iter().sum::<f64>() / n;
     let variance = d.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0);
-    Ok(mean / variance.sqrt())
+    input::representable("the effect size", mean / variance.sqrt())
 }
 
 /// Cliff's δ of two independent samples: P(a > b) − P(a < b), in [-1, 1].

@@ -106,9 +106,11 @@ impl Results {
         let tasks = self.shared_tasks();
         input::not_empty("shared tasks", tasks.len())?;
         let strategies: Vec<_> = self.runs.values().collect();
-        Ok(Array2::from_shape_fn((tasks.len(), strategies.len()), |(t, s)| {
+        let means = Array2::from_shape_fn((tasks.len(), strategies.len()), |(t, s)| {
             strategies[s].get(tasks[t]).map_or(f64::NAN, mean)
-        }))
+        });
+        means.iter().try_for_each(|m| input::representable("a task mean", *m).map(drop))?;
+        Ok(means)
     }
 
     fn tasks_of(&self, strategy: &str) -> Metric<&BTreeMap<String, BTreeMap<u64, f64>>> {
@@ -127,12 +129,13 @@ impl Results {
         let tasks = self.tasks_of(strategy)?;
         let means: Vec<f64> = tasks.values().map(mean).collect();
         let n = means.len() as f64;
-        let centre = means.iter().sum::<f64>() / n;
+        let centre = input::representable("the mean", means.iter().sum::<f64>() / n)?;
         let single = Undefined::TooFew { what: "tasks", needed: 2, got: means.len() };
         let between_tasks = if means.len() < 2 {
             Err(single)
         } else {
-            Ok((means.iter().map(|m| (m - centre) * (m - centre)).sum::<f64>() / (n - 1.0)).sqrt())
+            let squares: f64 = means.iter().map(|m| (m - centre) * (m - centre)).sum();
+            input::representable("the spread of tasks", (squares / (n - 1.0)).sqrt())
         };
         let interval = between_tasks.clone().map(|sd| {
             let half = t_quantile((1.0 + level) / 2.0, n - 1.0) * sd / n.sqrt();
@@ -150,7 +153,7 @@ impl Results {
         let within_tasks = if degrees == 0 {
             Err(Undefined::TooFew { what: "seeds per task", needed: 2, got: 1 })
         } else {
-            Ok((squares / degrees as f64).sqrt())
+            input::representable("the spread of seeds", (squares / degrees as f64).sqrt())
         };
         let seeds = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
         Ok(Summary { mean: centre, interval, tasks: means.len(), seeds, between_tasks, within_tasks })
@@ -174,7 +177,7 @@ impl Results {
         let average = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
         let means_a: Vec<f64> = shared.iter().map(|s| average(&s.0)).collect();
         let means_b: Vec<f64> = shared.iter().map(|s| average(&s.1)).collect();
-        let difference = average(&means_a) - average(&means_b);
+        let difference = input::representable("the difference", average(&means_a) - average(&means_b))?;
         let interval = if shared.len() < 2 {
             Err(Undefined::TooFew { what: "shared tasks", needed: 2, got: shared.len() })
         } else {

@@ -53,12 +53,7 @@ impl Points {
             }
         }
         let squares: Vec<f64> = x.rows().into_iter().map(|r| r.dot(&r)).collect();
-        if !squares.iter().sum::<f64>().is_finite() {
-            return Err(Undefined::setting(
-                what,
-                "squared distances overflow; divide the values by a constant",
-            ));
-        }
+        input::representable("a squared distance", 4.0 * squares.iter().sum::<f64>())?;
         Ok(Self { x, squares, distance })
     }
 

@@ -96,6 +96,7 @@ pub fn bootstrap(
     };
     let all: Vec<Metric> = (0..options.resamples).into_par_iter().map(replicate).collect();
     let replicates: Vec<f64> = all.iter().filter_map(|r| r.as_ref().ok().copied()).collect();
+    input::finite("replicates", &replicates)?;
     let undefined = all.len() - replicates.len();
     if undefined * 20 > all.len() {
         return Err(all.into_iter().find_map(Result::err).unwrap_or(Undefined::Empty { what: "replicates" }));
@@ -205,6 +206,7 @@ pub fn bca_interval(
             squares += u * u;
         }
     }
+    let squares = input::representable("the jackknife variance", squares)?;
     let acceleration = if squares > 0.0 { cubes / (6.0 * squares.powf(1.5)) } else { 0.0 };
     let bias = normal_quantile(share);
     let adjusted = |p: f64| {
@@ -227,5 +229,6 @@ fn ascending(values: &[f64]) -> Vec<f64> {
 pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
     let at = p.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    low + (high - low) * at.fract()
+    // Not low + (high − low) t, whose difference may overflow.
+    low * (1.0 - at.fract()) + high * at.fract()
 }
