@@ -4,6 +4,7 @@
 //! `SENSITOME_BENCH_DATA` naming a folder of raw little-endian files, those are the input (so that another program can
 //! be timed on the same); otherwise inputs are generated. See `benches/eval_side_by_side.sh`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // helpers of tests are tests
 #![allow(missing_docs)]
 
 use ndarray::Array2;

@@ -1,5 +1,7 @@
 //! Rank metrics against their definitions, pair by pair.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // helpers of tests are tests
+
 use proptest::prelude::*;
 use sensitome_eval::comparison::cliffs_delta;
 use sensitome_eval::correlation::kendall;

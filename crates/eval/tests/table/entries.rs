@@ -466,7 +466,7 @@ fn intervals() -> Vec<Entry> {
         }),
         Entry::new(&["bca_interval"], &[Scores, Other], |s| {
             let centre = s.scores.iter().sum::<f64>() / s.scores.len() as f64;
-            let (low, high) = bca_interval(centre, &s.scores, &[s.other.clone()], 0.8)?;
+            let (low, high) = bca_interval(centre, &s.scores, std::slice::from_ref(&s.other), 0.8)?;
             Ok(vec![low, high])
         }),
         Entry::new(&["stratified_subsample"], &[Labels], |s| {
