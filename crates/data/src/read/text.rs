@@ -14,8 +14,8 @@ pub(super) struct Text<'a> {
     pub(super) reader: csv::Reader<Box<dyn Read + 'a>>,
 }
 
-/// Opens `input`, strips a byte-order mark, and takes the separator given or the one that the first line holds most
-/// of: tab, comma or semicolon.
+/// Opens `input`, strips a byte-order mark, and takes the separator given or the one of tab, comma and semicolon that
+/// divides the first two lines alike, and the first line most.
 pub(super) fn open<'a>(input: &Input<'a>, separator: Option<u8>) -> Result<Text<'a>> {
     let origin = input.origin();
     let mut buffered = input.buffered()?;
@@ -35,7 +35,10 @@ pub(super) fn open<'a>(input: &Input<'a>, separator: Option<u8>) -> Result<Text<
             "pass CSV or TSV in UTF-8 (plain or gzip); .h5ad and 10x .h5 files are recognised by their content",
         ));
     }
-    let separator = separator.unwrap_or_else(|| detect_separator(&head));
+    let mut second = Vec::new();
+    buffered.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut second).map_err(|e| input.read_error(e))?;
+    let separator = separator.unwrap_or_else(|| detect_separator(&head, &second));
+    head.append(&mut second);
     let rest: Box<dyn Read + 'a> = Box::new(Cursor::new(head).chain(buffered));
     let reader = csv::ReaderBuilder::new()
         .delimiter(separator)
@@ -46,24 +49,30 @@ pub(super) fn open<'a>(input: &Input<'a>, separator: Option<u8>) -> Result<Text<
     Ok(Text { origin, separator, reader })
 }
 
-fn detect_separator(line: &[u8]) -> u8 {
+/// What may stand between fields; the first of equals is taken, and tabs are least likely to be part of a name.
+const SEPARATORS: [u8; 3] = *b"\t,;";
+
+fn detect_separator(first: &[u8], second: &[u8]) -> u8 {
+    let (head, row) = (count_separators(first), count_separators(second));
+    // R writes no name above the row names, so its header may be one field short.
+    let alike = |i: usize| row[i] == head[i] || row[i] == head[i] + 1;
+    let best = |fits: &dyn Fn(usize) -> bool| {
+        (0..3).rev().filter(|&i| head[i] > 0 && fits(i)).max_by_key(|&i| head[i])
+    };
+    best(&alike).or_else(|| best(&|_| true)).map_or(b',', |i| SEPARATORS[i])
+}
+
+/// How often each separator stands in `line` outside of quotes.
+fn count_separators(line: &[u8]) -> [usize; 3] {
     let (mut counts, mut quoted) = ([0usize; 3], false);
     for byte in line {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\t' if !quoted => counts[0] += 1,
-            b',' if !quoted => counts[1] += 1,
-            b';' if !quoted => counts[2] += 1,
-            _ => {}
+        if *byte == b'"' {
+            quoted = !quoted;
+        } else if let Some(i) = SEPARATORS.iter().position(|s| s == byte).filter(|_| !quoted) {
+            counts[i] += 1;
         }
     }
-    // The first of equals: tabs are least likely to be part of a name.
-    let most = counts.iter().max().copied().unwrap_or_default();
-    [b'\t', b',', b';']
-        .into_iter()
-        .zip(counts)
-        .find(|(s, n)| *n == most && (*n > 0 || *s == b','))
-        .map_or(b',', |p| p.0)
+    counts
 }
 
 /// What an error calls a separator.

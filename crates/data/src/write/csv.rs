@@ -10,7 +10,8 @@ use super::atomic;
 use crate::read::GeneSets;
 use crate::{DataError, ExpressionMatrix, Result, Values};
 
-/// Writes a table: `header`, then `rows`, fields quoted where they must be. Separated by tabs when the name says
+/// Writes a table: `header`, then `rows`, fields quoted where they must be (all but numbers when a name in the header
+/// holds a tab, comma or semicolon, which a reader could take for the separator). Separated by tabs when the name says
 /// `.tsv`, else by commas; compressed when it ends in `.gz`. The file appears whole or not at all.
 ///
 /// # Errors
@@ -24,8 +25,11 @@ where
     let path = path.as_ref();
     let name = path.to_string_lossy().to_lowercase();
     let separator = if name.trim_end_matches(".gz").ends_with(".tsv") { b'\t' } else { b',' };
+    let header: Vec<C> = header.into_iter().collect();
+    let doubtful = header.iter().any(|name| name.as_ref().contains(['\t', ',', ';']));
+    let quotes = if doubtful { ::csv::QuoteStyle::NonNumeric } else { ::csv::QuoteStyle::Necessary };
     text(path, |out| {
-        let mut table = ::csv::WriterBuilder::new().delimiter(separator).from_writer(out);
+        let mut table = ::csv::WriterBuilder::new().delimiter(separator).quote_style(quotes).from_writer(out);
         let failed = |e: ::csv::Error| match e.into_kind() {
             ::csv::ErrorKind::Io(e) => DataError::io(path, "write", e),
             other => DataError::file(
