@@ -1,1 +1,34 @@
-//! To be filled.
+//! Losses, strategies and the one training loop.
+//!
+//! A method is one file in [`strategies`] and one line in [`REGISTRY`]. It says which networks it has, in which stages
+//! they learn and what the losses of a batch are; the loop gives it batching, validation, early stopping, named seeds,
+//! checkpoints, resume and the model file.
+
+mod batches;
+mod checkpoint;
+mod clusters;
+mod error;
+mod finish;
+mod hyper;
+mod louvain;
+mod observer;
+mod optimizer;
+mod registry;
+mod resampling;
+mod strategy;
+mod trainer;
+
+pub mod losses;
+pub mod strategies;
+
+pub use clusters::{batch_clusters, published_clusters};
+pub use error::{AdaptError, Result};
+pub use hyper::{Checked, FAITHFUL, Hyper, Range, Settings};
+pub use observer::{EpochReport, History, Observer, Silent};
+pub use optimizer::{Optimizer, OptimizerState, track};
+pub use registry::{Entry, REGISTRY, find};
+pub use strategy::{
+    Assembled, Batch, Fit, Keep, Losses, Pace, Sampling, Schedule, SourceBatch, Stage, Strategy, TargetBatch,
+    Trained,
+};
+pub use trainer::{Checkpointing, FitOptions, fit_strategy};

@@ -1,1 +1,31 @@
-//! To be filled.
+//! Encoders, classifier heads and the model file.
+//!
+//! A network is an explicit list of layers ([`FeedForward`]). The same list is trained, applied, explained and
+//! written to the model file; nothing is hidden in between.
+
+mod autoencoder;
+mod device;
+mod error;
+mod feed_forward;
+mod head;
+mod layer;
+mod model;
+mod model_file;
+mod parts;
+mod predictions;
+mod random;
+
+pub use autoencoder::{
+    Autoencoder, AutoencoderConfig, Coder, DenoisingAutoencoder, Variational, VariationalAutoencoder,
+};
+pub use burn::tensor::Device;
+pub use device::{available_devices, device_name, parse_device};
+pub use error::{ModelError, Result};
+pub use feed_forward::{FeedForward, Init, MlpConfig, Normalization};
+pub use head::{HeadConfig, Output};
+pub use layer::{Activation, Layer, LayerShape, Parameter, Pass, unit};
+pub use model::{ModelCard, PredictOptions, ResponseModel};
+pub use parts::{Parts, join_path};
+pub use predictions::Predictions;
+pub use random::{Noise, rng_for, seed_for};
+pub use sensitome_data::GeneReport;

@@ -3,9 +3,28 @@
 //! Samples are rows, genes are columns, sensitive is 1 and resistant is 0, everywhere.
 
 mod csr;
+pub mod detect;
 mod error;
+pub mod genes;
+mod hdf5;
+mod input;
+pub mod labels;
 mod matrix;
+mod pipeline;
+mod prepare;
+pub mod preprocess;
+pub mod read;
+pub mod resample;
+pub mod rng;
+pub mod simulate;
+pub mod split;
+mod task;
+pub mod write;
 
 pub use csr::CsrMatrix;
 pub use error::{DataError, Result};
+pub use input::Input;
 pub use matrix::{Column, Columns, Duplicates, ExpressionMatrix, Values};
+pub use pipeline::{FittedPreprocessing, GeneReport, Missing};
+pub use prepare::{PrepareOptions, Scaling, SourceInput, TargetInput, prepare};
+pub use task::{FewShot, ResponseTable, SourceDomain, TargetDomain, TaskParts, TransferTask};

@@ -4,6 +4,7 @@
 //! `SENSITOME_BENCH_DATA` naming a folder of raw little-endian files, those are the input (so that another program can
 //! be timed on the same); otherwise inputs are generated. See `benches/eval_side_by_side.sh`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // helpers of tests are tests
 #![allow(missing_docs)]
 
 use ndarray::Array2;
@@ -61,21 +62,27 @@ fn main() {
     let mut g = ChaCha8Rng::seed_from_u64(1);
     if asked("auroc_and_ap") {
         let n = 1_000_000;
-        let labels = input("labels.u8", |b: [u8; 1]| b[0], || (0..n).map(|_| u8::from(g.random_bool(0.3))).collect());
+        let labels =
+            input("labels.u8", |b: [u8; 1]| b[0], || (0..n).map(|_| u8::from(g.random_bool(0.3))).collect());
         let scores = input("scores.f64", f64::from_le_bytes, || (0..n).map(|_| g.random()).collect());
-        time("auroc_and_ap", || Ok(auroc(&labels, &scores, None)? + average_precision(&labels, &scores, None)?));
+        time("auroc_and_ap", || {
+            Ok(auroc(&labels, &scores, None)? + average_precision(&labels, &scores, None)?)
+        });
     }
     if asked("silhouette") {
         let (n, d) = (20_000, 64);
         let x = input("points.f64", f64::from_le_bytes, || (0..n * d).map(|_| g.random()).collect());
         let x = Array2::from_shape_vec((n, d), x).unwrap();
-        let labels = input("classes.i64", i64::from_le_bytes, || (0..n).map(|_| g.random_range(0..8)).collect());
+        let labels =
+            input("classes.i64", i64::from_le_bytes, || (0..n).map(|_| g.random_range(0..8)).collect());
         time("silhouette", || silhouette(x.view(), &labels, Distance::Euclidean));
     }
     if asked("ami") {
         let n = 1_000_000;
-        let a = input("clusters_a.i64", i64::from_le_bytes, || (0..n).map(|_| g.random_range(0..20)).collect());
-        let b = input("clusters_b.i64", i64::from_le_bytes, || (0..n).map(|_| g.random_range(0..30)).collect());
+        let a =
+            input("clusters_a.i64", i64::from_le_bytes, || (0..n).map(|_| g.random_range(0..20)).collect());
+        let b =
+            input("clusters_b.i64", i64::from_le_bytes, || (0..n).map(|_| g.random_range(0..30)).collect());
         time("ami", || ami(&a, &b));
     }
 }

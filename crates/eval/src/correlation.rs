@@ -83,10 +83,8 @@ pub fn kendall(x: &[f64], y: &[f64]) -> Metric<Correlation> {
     let (ry, ties_y) = midranks(y);
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| rx[a].total_cmp(&rx[b]).then(ry[a].total_cmp(&ry[b])));
-    let tied_both: f64 = order
-        .chunk_by(|&a, &b| rx[a] == rx[b] && ry[a] == ry[b])
-        .map(|c| pairs(c.len()))
-        .sum();
+    let tied_both: f64 =
+        order.chunk_by(|&a, &b| rx[a] == rx[b] && ry[a] == ry[b]).map(|c| pairs(c.len())).sum();
     let mut sorted: Vec<f64> = order.iter().map(|&i| ry[i]).collect();
     let discordant = inversions(&mut sorted) as f64;
     let all = pairs(n);

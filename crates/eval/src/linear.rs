@@ -57,12 +57,7 @@ pub(crate) struct Logistic {
 
 impl Logistic {
     /// `x`: samples × features, `y`: 0 or 1, `ridge`: the penalty's factor on half the squared length (> 0).
-    pub(crate) fn fit(
-        x: &Array2<f64>,
-        y: &[u8],
-        sample_weights: Option<&[f64]>,
-        ridge: f64,
-    ) -> Metric<Self> {
+    pub(crate) fn fit(x: &Array2<f64>, y: &[u8], sample_weights: Option<&[f64]>, ridge: f64) -> Metric<Self> {
         const MOST_FEATURES: usize = 8192;
         let d = x.ncols();
         if d > MOST_FEATURES {

@@ -206,8 +206,7 @@ fn deep_embedded_validation(
     input::at_least("source samples", labels.len(), 2)?;
     let both = concatenate(Axis(0), &[training.view(), target.view()])
         .map_err(|e| Undefined::setting("training_features", e.to_string()))?;
-    let domain: Vec<u8> =
-        (0..both.nrows()).map(|i| u8::from(i >= training.nrows())).collect();
+    let domain: Vec<u8> = (0..both.nrows()).map(|i| u8::from(i >= training.nrows())).collect();
     let classifier = Logistic::fit(&both, &domain, None, 1.0)?;
     let ratio = training.nrows() as f64 / target.nrows() as f64;
     let weights: Vec<f64> =

@@ -1,5 +1,7 @@
 //! Rank metrics against their definitions, pair by pair.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // helpers of tests are tests
+
 use proptest::prelude::*;
 use sensitome_eval::comparison::cliffs_delta;
 use sensitome_eval::correlation::kendall;
@@ -20,8 +22,15 @@ fn weighted() -> impl Strategy<Value = Weighted> {
             (l[0], l[1]) = (0, 1);
             l
         });
-        let mut some_weights = prop::collection::vec(prop_oneof![1 => Just(0.0), 4 => 0.01..5.0f64], n).boxed();
-        some_weights = some_weights.prop_map(|mut w| { w[0] += 0.1; w[1] += 0.1; w }).boxed();
+        let mut some_weights =
+            prop::collection::vec(prop_oneof![1 => Just(0.0), 4 => 0.01..5.0f64], n).boxed();
+        some_weights = some_weights
+            .prop_map(|mut w| {
+                w[0] += 0.1;
+                w[1] += 0.1;
+                w
+            })
+            .boxed();
         (labels, scores, prop::option::of(some_weights))
     })
 }

@@ -4,6 +4,8 @@
 //! conventional number that the set's README names (average precision, trapezoid and recall without positives;
 //! MCC of a constant labeling; log loss of one class), the convention is applied here, not in the library.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 use ndarray::{Array2, ArrayD, Ix2};
 use sensitome_eval::calibration::{Bins, ece, mce, top_label};
 use sensitome_eval::classification as hard;
@@ -214,7 +216,9 @@ fn silhouettes(case: &Case) {
 
 fn correlations(case: &Case) {
     let (x, y) = (f64s(case, "x"), f64s(case, "y"));
-    for (name, got) in [("pearson", correlation::pearson(&x, &y)), ("spearman", correlation::spearman(&x, &y))] {
+    for (name, got) in
+        [("pearson", correlation::pearson(&x, &y)), ("spearman", correlation::spearman(&x, &y))]
+    {
         check(case, &format!("{name}_r"), got.clone().map(|c| c.coefficient));
         check(case, &format!("{name}_p"), got.and_then(|c| c.p_value));
     }
@@ -237,7 +241,7 @@ fn metrics() {
 #[test]
 fn graph_trustworthiness() {
     golden_prefixes("graph", &["trustworthiness"], |case| {
-        let k = case.param("n_neighbors") as usize;
+        let k = case.number("n_neighbors") as usize;
         let (x, embedded) = (points(case, "X"), points(case, "embedding"));
         if case.name == "trustworthiness__duplicates" {
             // Duplicated rows tie in every ranking: numpy's unstable argsort gives 0.898936, its stable one 0.897872.

@@ -1,6 +1,8 @@
 //! Against scipy, statsmodels, scikit-learn and scikit-posthocs (`fixtures/make_reference.py`), and against the worked
 //! example of Demšar 2006.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // helpers of tests are tests
+
 use approx::assert_relative_eq;
 use ndarray::{Array2, arr2};
 use sensitome_eval::calibration::{Isotonic, Platt, Temperature};

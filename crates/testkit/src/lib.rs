@@ -1,28 +1,40 @@
 //! Test support: golden cases and real data, found or visibly skipped.
 //!
-//! A golden test of a crate is one `#[test]` a group:
+//! A golden test is one call:
 //!
 //! ```no_run
-//! # use sensitome_testkit::golden;
-//! golden("sampling", |case| match case.prefix() {
-//!     "class_weight" => case.check("weights", vec![1.0, 2.0]),
-//!     other => case.fail(format!("no test for {other}")),
-//! });
+//! use sensitome_testkit::{Case, Report, run_group};
+//!
+//! fn run(case: &Case, report: &mut Report) {
+//!     match case.prefix() {
+//!         "class_weight" => {
+//!             let y = case.i64s("y");
+//!             report.check(case, "classes", &y);
+//!         }
+//!         _ => report.unknown(case),
+//!     }
+//! }
+//! run_group("sampling", run);
 //! ```
 //!
-//! Every output that a case lists must be checked (or left out by name, with a reason), so that outputs added to the
-//! set later fail until they are tested.
-
-// Test support: an unreadable fixture must stop the test at once, and skipped tests must be seen.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+//! Where one value should be passed around, [`golden`] does the same with the checks noted in the case.
+//!
+//! Every output of every case has to be checked; what is forgotten fails like what is wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "only tests use this crate: a broken fixture should stop them where it is found"
+)]
 
 mod case;
 mod compare;
-mod got;
-mod places;
+mod golden;
+mod paths;
 mod report;
 
-pub use case::{Case, Csr};
-pub use got::Got;
-pub use places::{data_dir, data_file, golden_dir};
-pub use report::{cases, golden, golden_prefixes};
+pub use case::{Case, Csr, cases};
+pub use compare::{Got, Tolerance};
+pub use golden::{golden, golden_prefixes};
+pub use paths::{data_dir, data_file, golden_dir, skipped};
+pub use report::{Report, run_group};

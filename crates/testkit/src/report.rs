@@ -1,62 +1,144 @@
-//! Runs a group of cases and reports all failures at once.
+//! Collects what is wrong over all cases of a group, and fails once, with everything.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde_json::Value;
+use crate::case::{Case, cases};
+use crate::compare::Got;
 
-use crate::{Case, golden_dir};
-
-/// All cases of a group, in the order of the index; none, with a `SKIPPED` line, where the set is absent.
-pub fn cases(group: &str) -> Vec<Case> {
-    let Some(root) = golden_dir() else { return Vec::new() };
-    let path = root.join("index.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let index: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let all = index["cases"].as_array().unwrap_or_else(|| panic!("{}: no list of cases", path.display()));
-    let found: Vec<Case> = all.iter().filter(|c| c["group"] == group).map(|c| Case::new(&root, c)).collect();
-    assert!(!found.is_empty(), "{} has no cases of group {group}", path.display());
-    found
+/// The failures of one golden test.
+#[derive(Debug, Default)]
+pub struct Report {
+    failures: Vec<String>,
+    checked: BTreeSet<(String, String)>,
 }
 
-/// Runs `test` on every case of a group.
+/// Runs every case of a group through `run` and panics at the end with all that differs, all that
+/// was never checked and all cases that panicked. Without the fixtures: a `SKIPPED` line.
 ///
 /// # Panics
-/// At the end, with every failure: outputs that differ, outputs nobody checked, and panics inside `test`.
-pub fn golden(group: &str, test: impl Fn(&Case)) {
-    run(group, cases(group), test);
+/// If anything differs.
+pub fn run_group(group: &str, run: impl Fn(&Case, &mut Report)) {
+    run_cases(&cases(group), run);
 }
 
-/// As [`golden`], on the cases whose prefix is among `prefixes` only (their number is printed): for a group that
-/// several crates share.
-pub fn golden_prefixes(group: &str, prefixes: &[&str], test: impl Fn(&Case)) {
-    let all = cases(group);
-    if all.is_empty() {
-        return;
-    }
-    for prefix in prefixes {
-        assert!(all.iter().any(|c| c.prefix() == *prefix), "group {group} has no case {prefix}__*");
-    }
-    let n = all.len();
-    let chosen: Vec<Case> = all.into_iter().filter(|c| prefixes.contains(&c.prefix())).collect();
-    eprintln!("{group}: {} of {n} cases are this crate's", chosen.len());
-    run(group, chosen, test);
-}
-
-fn run(group: &str, cases: Vec<Case>, test: impl Fn(&Case)) {
-    let n = cases.len();
-    let mut failures = Vec::new();
+pub(crate) fn run_cases(cases: &[Case], run: impl Fn(&Case, &mut Report)) {
+    let mut report = Report::default();
     for case in cases {
-        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| test(&case))) {
-            let said = cause
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| cause.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
-            case.fail(format!("panicked: {said}"));
-        }
-        failures.extend(case.into_failures());
+        report.run(case, &run);
     }
-    let shown = failures.iter().take(40).map(|f| format!("\n  {f}")).collect::<String>();
-    assert!(failures.is_empty(), "golden group {group}, {n} cases: {} failures{shown}", failures.len());
-    eprintln!("{group}: {n} golden cases agree");
+    report.finish();
+}
+
+impl Report {
+    /// Runs one case, and demands that all its outputs were checked.
+    pub fn run(&mut self, case: &Case, run: impl Fn(&Case, &mut Self)) {
+        let before = self.failures.len();
+        let panicked = catch_unwind(AssertUnwindSafe(|| run(case, self))).is_err();
+        if panicked {
+            self.fail(case, "panicked; see the message above");
+        }
+        if self.failures.len() > before {
+            return;
+        }
+        for name in case.output_names() {
+            let key = (case.name.clone(), name.to_owned());
+            if !case.do_not_compare(name) && !self.checked.contains(&key) {
+                self.fail(case, &format!("output {name} was never checked"));
+            }
+        }
+    }
+
+    /// Holds `got` against an output at the tolerance of the fixture.
+    pub fn check(&mut self, case: &Case, name: &str, got: impl Into<Got>) {
+        self.hold(case, name, &got.into(), false);
+    }
+
+    /// The same for code that computes in float32: within 1e-5 where the fixture is stricter.
+    pub fn check_f32(&mut self, case: &Case, name: &str, got: impl Into<Got>) {
+        self.hold(case, name, &got.into(), true);
+    }
+
+    /// Holds the outcome of a call against an expected error: only `Err` passes.
+    pub fn check_error<T, E: std::fmt::Display>(&mut self, case: &Case, name: &str, got: &Result<T, E>) {
+        let got = match got {
+            Ok(_) => Got::Numbers { shape: None, data: Vec::new() },
+            Err(error) => Got::Error(error.to_string()),
+        };
+        self.hold(case, name, &got, false);
+    }
+
+    /// Notes that an output was checked by other means: an invariant, or as an input of the check.
+    pub fn used(&mut self, case: &Case, name: &str) {
+        assert!(case.has_output(name), "{}: no output {name}", case.name);
+        self.checked.insert((case.name.clone(), name.to_owned()));
+    }
+
+    /// A condition that must hold for a case.
+    pub fn require(&mut self, case: &Case, holds: bool, what: &str) {
+        if !holds {
+            self.fail(case, &format!("does not hold: {what}"));
+        }
+    }
+
+    /// A case that no code is written for: fails.
+    pub fn unknown(&mut self, case: &Case) {
+        self.fail(case, &format!("no test knows the prefix {}", case.prefix()));
+    }
+
+    /// Ends the test.
+    ///
+    /// # Panics
+    /// With the list of failures, if there is one.
+    pub fn finish(self) {
+        assert!(self.failures.is_empty(), "{} failures\n{}", self.failures.len(), self.failures.join("\n"));
+    }
+
+    pub(crate) fn fail(&mut self, case: &Case, what: &str) {
+        self.failures.push(format!("{}/{}: {what}", case.group, case.name));
+    }
+
+    pub(crate) fn hold(&mut self, case: &Case, name: &str, got: &Got, f32_arithmetic: bool) {
+        self.used(case, name);
+        if case.do_not_compare(name) {
+            return;
+        }
+        if let Err(problem) = compare(case, name, got, f32_arithmetic) {
+            self.fail(case, &format!("{name}: {problem}"));
+        }
+    }
+}
+
+fn compare(case: &Case, name: &str, got: &Got, f32_arithmetic: bool) -> Result<(), String> {
+    let tolerance = case.tolerance(name);
+    let tolerance = if f32_arithmetic { tolerance.for_f32() } else { tolerance };
+    if case.expects_error(name) {
+        return match got {
+            Got::Error(_) => Ok(()),
+            _ => Err(format!("no error, expected one: {}", case.expected_scalar(name)["message"])),
+        };
+    }
+    match case.kind_of(name) {
+        "npy" | "csr" => {
+            let expected = case.expected_array(name);
+            tolerance.arrays(&got.shaped(expected.shape())?, &expected)
+        }
+        "scalar" => {
+            let expected = case.expected_array_or_scalar(name);
+            let got = match got {
+                // An array without axes is a number too.
+                Got::Numbers { data, .. } => Got::Numbers { shape: None, data: data.clone() },
+                other => other.clone(),
+            };
+            tolerance.arrays(&got.shaped(&[1])?, &expected)
+        }
+        "json" => {
+            let expected = case.expected_words(name);
+            match got {
+                Got::Words(words) if *words == expected => Ok(()),
+                other => Err(format!("got {other:?}, expected {expected:?}")),
+            }
+        }
+        kind => Err(format!("cannot compare outputs of kind {kind}")),
+    }
 }

@@ -58,7 +58,10 @@ impl Conformal {
         input::within_unit("probabilities", scores)?;
         input::open_unit("alpha", alpha)?;
         if weights.is_some() {
-            return Err(Undefined::setting("weights", "are given; conformal prediction takes unweighted cells"));
+            return Err(Undefined::setting(
+                "weights",
+                "are given; conformal prediction takes unweighted cells",
+            ));
         }
         let strangeness = |class: Option<u8>| -> Vec<f64> {
             let own = |(y, p): (&u8, &f64)| if *y == 1 { 1.0 - p } else { 1.0 - (1.0 - p) };

@@ -30,7 +30,9 @@ impl Temperature {
         };
         input::representable("the slope of the loss", slope(0.0))?;
         if slope(0.0) >= 0.0 {
-            return refuse("the log-odds point the wrong way (or nowhere) on these labels; check their orientation");
+            return refuse(
+                "the log-odds point the wrong way (or nowhere) on these labels; check their orientation",
+            );
         }
         let wrong = |(i, (y, z)): (usize, (&u8, &f64))| {
             ((*z > 0.0) != (*y == 1)) && *z != 0.0 && weights.is_none_or(|w| w[i] > 0.0)
@@ -85,16 +87,19 @@ impl Platt {
         if spread == 0.0 {
             return Err(Undefined::Constant { what: "scores" });
         }
-        let failed =
-            || Undefined::Singular { what: "the Platt fit", reason: "scores too large or too close; rescale them" };
+        let failed = || Undefined::Singular {
+            what: "the Platt fit",
+            reason: "scores too large or too close; rescale them",
+        };
         let z: Vec<f64> = scores.iter().map(|s| (s - mean) / spread).collect();
         if z.iter().any(|v| !v.is_finite()) {
             return Err(failed());
         }
         let positives: f64 = (0..n).filter(|&i| labels[i] == 1).map(weight).sum();
         let negatives = total - positives;
-        let target =
-            |i: usize| if labels[i] == 1 { (positives + 1.0) / (positives + 2.0) } else { 1.0 / (negatives + 2.0) };
+        let target = |i: usize| {
+            if labels[i] == 1 { (positives + 1.0) / (positives + 2.0) } else { 1.0 / (negatives + 2.0) }
+        };
         let loss = |a: f64, b: f64| -> f64 {
             (0..n).map(|i| weight(i) * (softplus(a * z[i] + b) - target(i) * (a * z[i] + b))).sum()
         };
@@ -103,6 +108,7 @@ impl Platt {
         for _ in 0..100 {
             let mut gradient = Array1::<f64>::zeros(2);
             let mut hessian = Array2::<f64>::zeros((2, 2));
+            #[allow(clippy::needless_range_loop)] // several arrays go together
             for i in 0..n {
                 let p = sigmoid(a * z[i] + b);
                 let (r, c) = (weight(i) * (p - target(i)), weight(i) * p * (1.0 - p));
@@ -205,6 +211,7 @@ impl Isotonic {
 
 fn both_classes(labels: &[u8], scores: &[f64], weights: Option<&[f64]>) -> Metric<()> {
     input::labels_and("scores", labels, scores, weights)?;
-    let seen = |class: u8| (0..labels.len()).any(|i| labels[i] == class && weights.is_none_or(|w| w[i] > 0.0));
+    let seen =
+        |class: u8| (0..labels.len()).any(|i| labels[i] == class && weights.is_none_or(|w| w[i] > 0.0));
     if seen(0) && seen(1) { Ok(()) } else { Err(Undefined::OneClass { what: "labels" }) }
 }

@@ -2,7 +2,7 @@
 //!
 //! Every function takes the true labels first. [`ConfusionMatrix`] computes them all from one pass and takes
 //! sample weights; the free functions are shorthands. Definitions follow scikit-learn, except that a quantity
-//! with an empty denominator is [`Undefined`] until a convention is asked for through [`ZeroDivision`].
+//! with an empty denominator is [`Undefined`](crate::Undefined) until a convention is asked for through [`ZeroDivision`].
 
 mod matrix;
 mod threshold;

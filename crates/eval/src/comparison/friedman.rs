@@ -1,9 +1,9 @@
 //! Several strategies over several tasks, by ranks (Demšar 2006).
 
-use super::wilcoxon::{Alternative, Zeros, wilcoxon_signed_rank};
 use super::holm;
-use crate::special::chi_square_tail;
+use super::wilcoxon::{Alternative, Zeros, wilcoxon_signed_rank};
 use crate::ranks::midranks;
+use crate::special::chi_square_tail;
 use crate::special::{f_tail, studentized_range_quantile, studentized_range_tail};
 use crate::{Metric, Undefined, input};
 use ndarray::{Array2, ArrayView2};
@@ -91,7 +91,10 @@ pub fn friedman(values: ArrayView2<'_, f64>, higher_is_better: bool) -> Metric<F
         let f = (n - 1.0) * chi_square / rest;
         Ok((f, f_tail(f, k - 1.0, (k - 1.0) * (n - 1.0))))
     } else {
-        Err(Undefined::ZeroDivision { what: "Iman and Davenport's F", reason: "all tasks rank the strategies alike" })
+        Err(Undefined::ZeroDivision {
+            what: "Iman and Davenport's F",
+            reason: "all tasks rank the strategies alike",
+        })
     };
     Ok(Friedman { mean_ranks, chi_square, p_value, f_test })
 }
@@ -120,10 +123,7 @@ pub fn nemenyi(values: ArrayView2<'_, f64>, higher_is_better: bool, alpha: f64) 
 ///
 /// # Errors
 /// [`Undefined`] for no ranks and values that are not finite.
-pub fn critical_difference_groups(
-    mean_ranks: &[f64],
-    critical_difference: f64,
-) -> Metric<Vec<Vec<usize>>> {
+pub fn critical_difference_groups(mean_ranks: &[f64], critical_difference: f64) -> Metric<Vec<Vec<usize>>> {
     input::not_empty("mean ranks", mean_ranks.len())?;
     input::finite("mean ranks", mean_ranks)?;
     input::finite("critical difference", &[critical_difference])?;

@@ -65,9 +65,8 @@ pub fn wilcoxon_signed_rank(
     if used.is_empty() {
         return Err(Undefined::Constant { what: "the difference" });
     }
-    let rank_sum = |positive: bool| -> f64 {
-        used.iter().filter(|(d, _)| (*d > 0.0) == positive).map(|(_, r)| r).sum()
-    };
+    let rank_sum =
+        |positive: bool| -> f64 { used.iter().filter(|(d, _)| (*d > 0.0) == positive).map(|(_, r)| r).sum() };
     let (positive, negative) = (rank_sum(true), rank_sum(false));
     let doubled: Vec<usize> = used.iter().map(|(_, r)| (2.0 * r) as usize).collect();
     let exact = used.len() <= MOST_EXACT && doubled.iter().sum::<usize>() <= LONGEST_TABLE;

@@ -127,7 +127,11 @@ fn scaled_median<L: Label>(mut values: Vec<f64>, labels: &[L]) -> f64 {
 ///
 /// # Errors
 /// As [`lisi`].
-pub fn ilisi<T: Copy + Into<f64>, L: Label>(points: ArrayView2<'_, T>, domains: &[L], perplexity: f64) -> Metric {
+pub fn ilisi<T: Copy + Into<f64>, L: Label>(
+    points: ArrayView2<'_, T>,
+    domains: &[L],
+    perplexity: f64,
+) -> Metric {
     Ok(scaled_median(lisi(points, domains, perplexity)?, domains))
 }
 
@@ -135,7 +139,11 @@ pub fn ilisi<T: Copy + Into<f64>, L: Label>(points: ArrayView2<'_, T>, domains: 
 ///
 /// # Errors
 /// As [`lisi`].
-pub fn clisi<T: Copy + Into<f64>, L: Label>(points: ArrayView2<'_, T>, classes: &[L], perplexity: f64) -> Metric {
+pub fn clisi<T: Copy + Into<f64>, L: Label>(
+    points: ArrayView2<'_, T>,
+    classes: &[L],
+    perplexity: f64,
+) -> Metric {
     Ok(1.0 - scaled_median(lisi(points, classes, perplexity)?, classes))
 }
 

@@ -103,9 +103,7 @@ pub fn bootstrap(
     }
     let (low, high) = match options.method {
         Method::Percentile => percentile_interval(&replicates, options.level)?,
-        Method::Bca => {
-            bca_interval(estimate, &replicates, &jackknife(&strata, &statistic), options.level)?
-        }
+        Method::Bca => bca_interval(estimate, &replicates, &jackknife(&strata, &statistic), options.level)?,
     };
     Ok(Interval { estimate, low, high, level: options.level, replicates, undefined })
 }
@@ -138,7 +136,11 @@ fn jackknife(strata: &Strata, statistic: &(impl Fn(&[usize]) -> Metric + Sync)) 
     let units: usize = strata.iter().map(Vec::len).sum();
     let without = |s: usize, blocks: usize, block: usize| {
         let kept = strata.iter().enumerate().flat_map(|(t, stratum)| {
-            stratum.iter().enumerate().filter(move |(u, _)| t != s || u % blocks != block).flat_map(|(_, m)| m)
+            stratum
+                .iter()
+                .enumerate()
+                .filter(move |(u, _)| t != s || u % blocks != block)
+                .flat_map(|(_, m)| m)
         });
         statistic(&sorted(kept.copied().collect())).ok()
     };

@@ -98,9 +98,11 @@ fn hard() -> Vec<Entry> {
     let whole = Is(1.0);
     let none = Is(0.0);
     vec![
-        Entry::new(&["accuracy", "ConfusionMatrix::accuracy", "ConfusionMatrix::new", "ConfusionMatrix::weighted"], R, |s| {
-            one(matrix(s)?.accuracy())
-        })
+        Entry::new(
+            &["accuracy", "ConfusionMatrix::accuracy", "ConfusionMatrix::new", "ConfusionMatrix::weighted"],
+            R,
+            |s| one(matrix(s)?.accuracy()),
+        )
         .weighted()
         .swap(Swap::OneMinus, Swap::Same)
         .one_class(Defined)
@@ -150,9 +152,11 @@ fn hard() -> Vec<Entry> {
             .weighted()
             .swap(Swap::No, Swap::Same)
             .ends(whole, NONE),
-        Entry::new(&["confusion_matrix", "ConfusionMatrix::to_array"], R, |s| Ok(flat(&matrix(s)?.to_array()?)))
-            .weighted()
-            .one_class(Defined),
+        Entry::new(&["confusion_matrix", "ConfusionMatrix::to_array"], R, |s| {
+            Ok(flat(&matrix(s)?.to_array()?))
+        })
+        .weighted()
+        .one_class(Defined),
         Entry::new(&["choose_threshold"], &[Labels, Scores], |s| {
             let y = choose_threshold(validation(s), Criterion::Youden)?;
             let f = choose_threshold(validation(s), Criterion::F1)?;
@@ -166,13 +170,15 @@ fn hard() -> Vec<Entry> {
 fn ranking() -> Vec<Entry> {
     const R: &[super::Field] = &[Labels, Scores];
     vec![
-        Entry::new(&["auroc", "Ranking::auroc", "Ranking::new"], R, |s| one(auroc(&s.labels, &s.scores, weights(s))))
-            .weighted()
-            .scale(Scale::Monotone)
-            .swap(Swap::OneMinus, Swap::Same)
-            .one_class(Undefined)
-            .tied(Is(0.5))
-            .ends(Is(1.0), Is(0.0)),
+        Entry::new(&["auroc", "Ranking::auroc", "Ranking::new"], R, |s| {
+            one(auroc(&s.labels, &s.scores, weights(s)))
+        })
+        .weighted()
+        .scale(Scale::Monotone)
+        .swap(Swap::OneMinus, Swap::Same)
+        .one_class(Undefined)
+        .tied(Is(0.5))
+        .ends(Is(1.0), Is(0.0)),
         Entry::new(&["partial_auroc", "Ranking::partial_auroc"], R, |s| {
             one(partial_auroc(&s.labels, &s.scores, weights(s), 0.3))
         })
@@ -194,15 +200,32 @@ fn ranking() -> Vec<Entry> {
         .weighted()
         .scale(Scale::Monotone)
         .ends(Is(1.0), NONE),
-        Entry::new(&["prevalence", "Ranking::prevalence"], &[Labels], |s| one(prevalence(&s.labels, weights(s))))
-            .weighted()
-            .swap(Swap::OneMinus, Swap::OneMinus)
-            .one_class(Defined),
-        Entry::new(&["roc_curve", "Ranking::roc_curve", "Ranking::true_positive_rate", "Ranking::false_positive_rate"], R, |s| {
-            let c = roc_curve(&s.labels, &s.scores, weights(s), true)?;
-            let r = Ranking::new(&s.labels, &s.scores, weights(s))?;
-            Ok([c.false_positive_rate, c.true_positive_rate, r.false_positive_rate()?, r.true_positive_rate()?].concat())
+        Entry::new(&["prevalence", "Ranking::prevalence"], &[Labels], |s| {
+            one(prevalence(&s.labels, weights(s)))
         })
+        .weighted()
+        .swap(Swap::OneMinus, Swap::OneMinus)
+        .one_class(Defined),
+        Entry::new(
+            &[
+                "roc_curve",
+                "Ranking::roc_curve",
+                "Ranking::true_positive_rate",
+                "Ranking::false_positive_rate",
+            ],
+            R,
+            |s| {
+                let c = roc_curve(&s.labels, &s.scores, weights(s), true)?;
+                let r = Ranking::new(&s.labels, &s.scores, weights(s))?;
+                Ok([
+                    c.false_positive_rate,
+                    c.true_positive_rate,
+                    r.false_positive_rate()?,
+                    r.true_positive_rate()?,
+                ]
+                .concat())
+            },
+        )
         .weighted()
         .scale(Scale::Monotone)
         .one_class(Undefined),
@@ -239,7 +262,11 @@ fn calibration() -> Vec<Entry> {
             let mut all = Vec::new();
             for bins in [Bins::EqualWidth(7), Bins::EqualMass(5)] {
                 all.extend([ece(y, p, w, bins)?, mce(y, p, w, bins)?]);
-                all.extend(reliability_curve(y, p, w, bins)?.iter().flat_map(|b| [b.predicted, b.observed, b.weight]));
+                all.extend(
+                    reliability_curve(y, p, w, bins)?
+                        .iter()
+                        .flat_map(|b| [b.predicted, b.observed, b.weight]),
+                );
             }
             let (correct, confidence) = top_label(y, p)?;
             all.push(ece(&correct, &confidence, w, Bins::EqualWidth(10))?);
@@ -273,7 +300,10 @@ fn calibration() -> Vec<Entry> {
         .one_class(Undefined),
         Entry::new(&["Conformal::fit", "Conformal::predict"], P, |s| {
             let m = Conformal::fit(held_out(s), 0.2, true)?;
-            let set = |p: &f64| m.predict(*p).map(|set| f64::from(u8::from(set.contains(0))) - f64::from(u8::from(set.contains(1))));
+            let set = |p: &f64| {
+                m.predict(*p)
+                    .map(|set| f64::from(u8::from(set.contains(0))) - f64::from(u8::from(set.contains(1))))
+            };
             s.probabilities.iter().map(set).collect()
         })
         .order(PerSample)
@@ -283,7 +313,13 @@ fn calibration() -> Vec<Entry> {
             let unweighted = Validation { weights: None, ..validation(s) };
             let cells = significantly_sensitive(unweighted, &s.scores, 0.1)?;
             let direct = conformal_p_values(&s.scores, &s.scores)?;
-            Ok(cells.p_values.iter().zip(&cells.adjusted).zip(direct).map(|((p, q), d)| p + 2.0 * q + 4.0 * d).collect())
+            Ok(cells
+                .p_values
+                .iter()
+                .zip(&cells.adjusted)
+                .zip(direct)
+                .map(|((p, q), d)| p + 2.0 * q + 4.0 * d)
+                .collect())
         })
         .order(PerSample)
         .scale(Scale::Monotone),
@@ -306,15 +342,24 @@ fn clusters() -> Vec<Entry> {
     const R: &[super::Field] = &[Classes, Clusters];
     let entry = |names, run| Entry::new(names, R, run).swap(Swap::Same, Swap::Same);
     vec![
-        entry(&["mutual_information"], |s| one(mutual_information(&s.classes, &s.clusters))).one_class(Is(0.0)),
-        entry(&["expected_mutual_information"], |s| one(expected_mutual_information(&s.classes, &s.clusters)))
+        entry(&["mutual_information"], |s| one(mutual_information(&s.classes, &s.clusters)))
             .one_class(Is(0.0)),
+        entry(&["expected_mutual_information"], |s| {
+            one(expected_mutual_information(&s.classes, &s.clusters))
+        })
+        .one_class(Is(0.0)),
         entry(&["ami"], |s| one(ami(&s.classes, &s.clusters))).one_class(Is(0.0)).ends(Is(1.0), NONE),
         entry(&["nmi"], |s| one(nmi(&s.classes, &s.clusters))).one_class(Is(0.0)).ends(Is(1.0), NONE),
         entry(&["ari"], |s| one(ari(&s.classes, &s.clusters))).one_class(Is(0.0)).ends(Is(1.0), NONE),
-        entry(&["homogeneity"], |s| one(homogeneity(&s.classes, &s.clusters))).one_class(Is(1.0)).ends(Is(1.0), NONE),
-        entry(&["completeness"], |s| one(completeness(&s.classes, &s.clusters))).one_class(Is(0.0)).ends(Is(1.0), NONE),
-        entry(&["v_measure"], |s| one(v_measure(&s.classes, &s.clusters))).one_class(Is(0.0)).ends(Is(1.0), NONE),
+        entry(&["homogeneity"], |s| one(homogeneity(&s.classes, &s.clusters)))
+            .one_class(Is(1.0))
+            .ends(Is(1.0), NONE),
+        entry(&["completeness"], |s| one(completeness(&s.classes, &s.clusters)))
+            .one_class(Is(0.0))
+            .ends(Is(1.0), NONE),
+        entry(&["v_measure"], |s| one(v_measure(&s.classes, &s.clusters)))
+            .one_class(Is(0.0))
+            .ends(Is(1.0), NONE),
         Entry::new(&["pearson"], &[Scores, Other], |s| correlation(pearson(&s.scores, &s.other)))
             .scale(Scale::Affine)
             .tied(Undefined),
@@ -371,7 +416,11 @@ fn embeddings() -> Vec<Entry> {
         })
         .order(PerSample),
         Entry::new(&["trustworthiness"], &[Points], |s| {
-            one(trustworthiness(s.points.view(), s.points.slice(ndarray::s![.., ..s.points.ncols().min(2)]), 4))
+            one(trustworthiness(
+                s.points.view(),
+                s.points.slice(ndarray::s![.., ..s.points.ncols().min(2)]),
+                4,
+            ))
         })
         .scale(Scale::Affine),
     ]
@@ -417,7 +466,7 @@ fn intervals() -> Vec<Entry> {
         }),
         Entry::new(&["bca_interval"], &[Scores, Other], |s| {
             let centre = s.scores.iter().sum::<f64>() / s.scores.len() as f64;
-            let (low, high) = bca_interval(centre, &s.scores, &[s.other.clone()], 0.8)?;
+            let (low, high) = bca_interval(centre, &s.scores, std::slice::from_ref(&s.other), 0.8)?;
             Ok(vec![low, high])
         }),
         Entry::new(&["stratified_subsample"], &[Labels], |s| {
@@ -451,8 +500,10 @@ fn comparisons() -> Vec<Entry> {
             let w = win_tie_loss(&s.scores, &s.other, 0.1)?;
             Ok(vec![w.wins as f64, w.ties as f64, w.losses as f64])
         }),
-        Entry::new(&["cliffs_delta"], &[Scores], |s| one(cliffs_delta(&s.scores, &s.other[..s.other.len() / 2])))
-            .order(Drawn),
+        Entry::new(&["cliffs_delta"], &[Scores], |s| {
+            one(cliffs_delta(&s.scores, &s.other[..s.other.len() / 2]))
+        })
+        .order(Drawn),
         Entry::new(&["bonferroni", "holm", "benjamini_hochberg"], &[Probabilities], |s| {
             let p = &s.probabilities;
             let all = bonferroni(p)?.into_iter().zip(holm(p)?).zip(benjamini_hochberg(p)?);
@@ -471,11 +522,19 @@ fn comparisons() -> Vec<Entry> {
         Entry::new(&["critical_difference_groups"], &[Scores], |s| {
             Ok(critical_difference_groups(&s.scores, 0.5)?.iter().map(|g| g.len() as f64).collect())
         }),
-        Entry::new(&["Results::new", "Results::task_means", "Results::summary", "Results::contrast"], PAIR, |s| {
-            let r = results(s)?;
-            let (a, c) = (r.summary("a", 0.9)?, r.contrast("a", "b", 0.9, 1)?);
-            Ok([vec![a.mean, a.interval?.0, a.between_tasks?, c.difference, c.interval?.0], flat(&r.task_means()?)].concat())
-        })
+        Entry::new(
+            &["Results::new", "Results::task_means", "Results::summary", "Results::contrast"],
+            PAIR,
+            |s| {
+                let r = results(s)?;
+                let (a, c) = (r.summary("a", 0.9)?, r.contrast("a", "b", 0.9, 1)?);
+                Ok([
+                    vec![a.mean, a.interval?.0, a.between_tasks?, c.difference, c.interval?.0],
+                    flat(&r.task_means()?),
+                ]
+                .concat())
+            },
+        )
         .order(Drawn),
     ]
 }
@@ -488,10 +547,12 @@ fn selections() -> Vec<Entry> {
         Entry::new(&["SelectionScore::score"], P, |s| selection(s, S::InfoMax)),
         Entry::new(&["SelectionScore::score"], P, |s| selection(s, S::SoftNeighbourhoodDensity)),
         Entry::new(&["SelectionScore::score"], P, |s| selection(s, S::BatchNuclearNorm)),
-        Entry::new(&["SelectionScore::score"], &[Labels, Probabilities], |s| selection(s, S::SourceValidation))
-            .swap(Swap::OneMinus, Swap::Same)
-            .one_class(Undefined)
-            .ends(Is(1.0), Is(0.0)),
+        Entry::new(&["SelectionScore::score"], &[Labels, Probabilities], |s| {
+            selection(s, S::SourceValidation)
+        })
+        .swap(Swap::OneMinus, Swap::Same)
+        .one_class(Undefined)
+        .ends(Is(1.0), Is(0.0)),
         Entry::new(&["SelectionScore::score"], &[Labels, Probabilities, Points], |s| {
             selection(s, S::DeepEmbeddedValidation)
         })

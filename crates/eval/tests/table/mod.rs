@@ -1,5 +1,7 @@
 //! Every public metric with the properties it promises; `properties.rs` and `no_panic.rs` run over it.
 
+#![allow(dead_code, unused_imports)] // each test that shares the table uses its own part of it
+
 mod entries;
 mod sample;
 

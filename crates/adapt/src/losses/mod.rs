@@ -1,0 +1,22 @@
+//! Losses as free functions: each takes tensors and gives one number, and can be used without the training loop.
+
+mod basic;
+mod cluster;
+mod coral;
+mod kl;
+mod mmd;
+
+pub use basic::{cross_entropy, mean_squared_error, one_hot};
+pub use cluster::{cluster_dissimilarity, pairs_dissimilarity};
+pub use coral::coral;
+pub use kl::{Reduction, gaussian_kl};
+pub use mmd::{Bandwidth, Estimator, MultiKernel, multi_kernel_mmd, rbf_mmd};
+
+use burn::tensor::Tensor;
+
+/// Squared Euclidean distance of every row of `x` to every row of `y`: rows of x × rows of y, never below 0.
+pub fn squared_distances(x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
+    // Differences, not the expanded square: rows that are equal are exactly 0 apart.
+    let difference: Tensor<3> = x.unsqueeze_dim::<3>(1) - y.unsqueeze_dim::<3>(0);
+    difference.square().sum_dim(2).squeeze_dim(2)
+}

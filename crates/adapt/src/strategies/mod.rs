@@ -1,0 +1,5 @@
+//! One file a method.
+
+pub mod ridge;
+pub mod scdeal;
+pub mod source_only;

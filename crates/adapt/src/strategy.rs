@@ -1,0 +1,282 @@
+//! The interface that a method implements: networks, stages, and the losses of one batch. The loop owns the rest.
+
+use burn::tensor::Tensor;
+use sensitome_core_models::{FeedForward, Init, Output, Parts, Pass, ResponseModel};
+use sensitome_data::TransferTask;
+
+use crate::optimizer::Optimizer;
+use crate::trainer::{FitOptions, fit_strategy};
+use crate::{AdaptError, Result, hyper::Checked};
+
+/// How the training rows of the source are drawn in an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// Every row once, shuffled.
+    Shuffle,
+    /// As many draws with replacement as there are rows, classes equally likely.
+    Weighted,
+    /// The smaller class repeated at random to the size of the larger, once a stage.
+    Over,
+    /// The larger class cut at random to the size of the smaller, once a stage.
+    Under,
+    /// The smaller class filled up with synthetic rows between neighbours (Chawla et al. 2002), once a stage.
+    Smote,
+}
+
+impl Sampling {
+    /// The words for it in settings.
+    pub const CHOICES: &'static [&'static str] = &["none", "weighted", "over", "under", "smote"];
+
+    /// Reads one of [`CHOICES`](Self::CHOICES); anything else is no resampling.
+    pub fn from_choice(word: &str) -> Self {
+        match word {
+            "weighted" => Self::Weighted,
+            "over" => Self::Over,
+            "under" => Self::Under,
+            "smote" => Self::Smote,
+            _ => Self::Shuffle,
+        }
+    }
+}
+
+/// Which domain's batches an epoch goes through once; the other one is cycled or cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// The source's.
+    Source,
+    /// The target's.
+    Target,
+    /// Whichever has more.
+    Longest,
+}
+
+/// Which weights a stage ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Those of the last epoch.
+    Last,
+    /// Those of the epoch with the lowest validation loss, from the given epoch (from 0) on.
+    LowestLoss {
+        /// Epochs that cannot be chosen.
+        after: usize,
+    },
+    /// Those of the epoch with the highest AUROC on the source's validation rows; the lowest validation loss where
+    /// they hold one class only.
+    HighestSourceAuroc,
+}
+
+/// How the learning rate changes within a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    /// Not at all.
+    Constant,
+    /// A tenth whenever the training loss has not fallen by 1e-4 of itself for more than 10 epochs.
+    Plateau,
+}
+
+/// A part of training with its own data, weights and optimizer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Its name, for logs and for [`Strategy::losses`].
+    pub name: &'static str,
+    /// Passes over the data at most.
+    pub epochs: usize,
+    /// Rows a batch.
+    pub batch_size: usize,
+    /// How the source is drawn; `None` where the stage does not need it.
+    pub source: Option<Sampling>,
+    /// Whether the stage needs target cells.
+    pub target: bool,
+    /// Share of the target cells that is held out for the validation loss; 0 measures it on all.
+    pub hold_out_target: f64,
+    /// What makes an epoch.
+    pub pace: Pace,
+    /// Paths of the networks that learn; all others keep their weights.
+    pub trainable: &'static [&'static str],
+    /// How they learn.
+    pub optimizer: Optimizer,
+    /// How fast.
+    pub learning_rate: f64,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Which weights to end with.
+    pub keep: Keep,
+    /// Epochs without a better value of what `keep` looks at after which the stage ends.
+    pub patience: Option<usize>,
+}
+
+impl Stage {
+    /// A stage over the source with Adam at 1e-3, batches of 64, all weights of the last epoch.
+    pub fn new(name: &'static str, trainable: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            epochs: 100,
+            batch_size: 64,
+            source: Some(Sampling::Shuffle),
+            target: false,
+            hold_out_target: 0.0,
+            pace: Pace::Source,
+            trainable,
+            optimizer: Optimizer::Adam { weight_decay: 0.0 },
+            learning_rate: 1e-3,
+            schedule: Schedule::Constant,
+            keep: Keep::Last,
+            patience: None,
+        }
+    }
+}
+
+/// Labelled rows of the source.
+#[derive(Debug, Clone)]
+pub struct SourceBatch {
+    /// Rows × genes.
+    pub x: Tensor<2>,
+    /// Labels as rows × 2, resistant first.
+    pub targets: Tensor<2>,
+    /// The same labels on the host.
+    pub labels: Vec<u8>,
+    /// Which source each row comes from.
+    pub source: Vec<usize>,
+}
+
+/// Unlabelled cells.
+#[derive(Debug, Clone)]
+pub struct TargetBatch {
+    /// Cells × genes.
+    pub x: Tensor<2>,
+    /// Cluster of each cell, where known.
+    pub clusters: Option<Vec<usize>>,
+}
+
+/// What one step sees.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Labelled source rows, where the stage asked for them.
+    pub source: Option<SourceBatch>,
+    /// Target cells, where the stage asked for them.
+    pub target: Option<TargetBatch>,
+    /// The few labelled target cells, where the task has them and the stage asked for the target.
+    pub few_shot: Option<SourceBatch>,
+    /// How far the stage is, from 0 to 1.
+    pub progress: f64,
+}
+
+impl Batch {
+    /// The labelled source rows.
+    ///
+    /// # Errors
+    /// When the stage did not ask for them.
+    pub fn source(&self) -> Result<&SourceBatch> {
+        self.source.as_ref().ok_or_else(|| AdaptError::missing("source"))
+    }
+
+    /// The target cells.
+    ///
+    /// # Errors
+    /// When the stage did not ask for them.
+    pub fn target(&self) -> Result<&TargetBatch> {
+        self.target.as_ref().ok_or_else(|| AdaptError::missing("target"))
+    }
+}
+
+/// Named losses of a batch; their sum is minimised.
+#[derive(Debug, Clone, Default)]
+pub struct Losses(pub(crate) Vec<(&'static str, Tensor<1>)>);
+
+impl Losses {
+    /// No loss yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a loss, already weighted.
+    #[must_use]
+    pub fn add(mut self, name: &'static str, loss: Tensor<1>) -> Self {
+        self.0.push((name, loss));
+        self
+    }
+}
+
+/// What a strategy hands to the model file.
+#[derive(Debug, Clone)]
+pub struct Assembled {
+    /// Genes to embedding, for target cells.
+    pub encoder: FeedForward,
+    /// Embedding to outputs.
+    pub head: FeedForward,
+    /// How to read the outputs.
+    pub output: Output,
+}
+
+/// A method of transfer that is trained by gradient steps.
+///
+/// Implement this, and [`fit_strategy`] gives batching, validation, early stopping, named seeds, checkpoints, resume
+/// and the model file.
+pub trait Strategy: Send + Sync {
+    /// Everything that may learn.
+    type Networks: Parts;
+
+    /// Fresh networks for a task.
+    ///
+    /// # Errors
+    /// When the settings do not fit the task.
+    fn networks(&self, task: &TransferTask, init: &Init) -> Result<Self::Networks>;
+
+    /// The stages in order.
+    ///
+    /// # Errors
+    /// When the settings do not fit the task.
+    fn stages(&self, task: &TransferTask) -> Result<Vec<Stage>>;
+
+    /// Called before the first epoch of a stage, to copy weights from one network to another, say.
+    ///
+    /// # Errors
+    /// As the strategy needs.
+    fn enter(&self, _stage: &Stage, _networks: &mut Self::Networks) -> Result<()> {
+        Ok(())
+    }
+
+    /// The losses of one batch. Called with [`Pass::Evaluate`] for validation.
+    ///
+    /// # Errors
+    /// As the strategy needs.
+    fn losses(
+        &self,
+        stage: &Stage,
+        networks: &mut Self::Networks,
+        batch: &Batch,
+        pass: Pass,
+    ) -> Result<Losses>;
+
+    /// Encoder and head for prediction.
+    ///
+    /// # Errors
+    /// When the parts do not fit.
+    fn assemble(&self, networks: &Self::Networks) -> Result<Assembled>;
+}
+
+/// Anything that turns a task into a model: what the registry holds.
+pub trait Fit: Send + Sync {
+    /// Learns.
+    ///
+    /// # Errors
+    /// When the task does not fit the method, training diverges, an observer stops it or a file cannot be written.
+    fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel>;
+}
+
+/// A trained strategy under its name and settings.
+#[derive(Debug)]
+pub struct Trained<S> {
+    /// The strategy.
+    pub strategy: S,
+    /// Its name in the registry.
+    pub name: &'static str,
+    /// The settings it was made from, for the model card.
+    pub settings: Checked,
+}
+
+impl<S: Strategy> Fit for Trained<S> {
+    fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
+        fit_strategy(&self.strategy, self.name, &self.settings, task, options)
+    }
+}

@@ -1,0 +1,201 @@
+//! What every registered method must keep, in one table over the registry.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)] // helpers of tests are tests
+
+mod common;
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use common::easy_task;
+use sensitome_adapt::{
+    AdaptError, Checkpointing, Entry, EpochReport, FitOptions, Observer, REGISTRY, Settings,
+};
+use sensitome_core_models::{GeneReport, ResponseModel, available_devices, parse_device};
+use sensitome_data::TransferTask;
+
+/// Few epochs and narrow networks for whatever the method calls them.
+fn quick(entry: &Entry) -> Settings {
+    let wanted = [
+        ("hidden", "32,16"),
+        ("latent", "8"),
+        ("head", "8"),
+        ("epochs", "12"),
+        ("pretrain_epochs", "3"),
+        ("predictor_epochs", "12"),
+        ("transfer_epochs", "4"),
+        ("learning_rate", "0.005"),
+    ];
+    let known = |name: &str| entry.hypers.iter().any(|h| h.name == name);
+    wanted.iter().filter(|(n, _)| known(n)).fold(Settings::new(), |s, (n, v)| s.set(*n, v))
+}
+
+fn fit(entry: &Entry, task: &TransferTask, seed: u64, device: &str) -> ResponseModel {
+    let mut options = FitOptions::new(seed, parse_device(device).unwrap());
+    entry
+        .build(&quick(entry))
+        .unwrap()
+        .fit(task, &mut options)
+        .unwrap_or_else(|e| panic!("{}: {e}", entry.name))
+}
+
+fn predict(model: &ResponseModel, task: &TransferTask) -> Vec<f64> {
+    let target = &task.target;
+    model.predict_prepared(target.expression.view(), &target.cells, GeneReport::default(), 50).unwrap().scores
+}
+
+#[test]
+fn solves_an_easy_task() {
+    let (task, truth) = easy_task(1, 120, 90, 30);
+    for entry in REGISTRY {
+        let auroc =
+            sensitome_eval::auroc(&truth, &predict(&fit(entry, &task, 0, "flex"), &task), None).unwrap();
+        assert!(auroc > 0.95, "{}: {auroc}", entry.name);
+    }
+}
+
+#[test]
+fn shuffled_labels_give_chance() {
+    for entry in REGISTRY {
+        let mut mean = 0.0;
+        for seed in 0..4 {
+            let (task, truth) = easy_task(seed, 80, 60, 20);
+            let mut parts = (*task).clone();
+            use rand::seq::SliceRandom;
+            let mut rng = sensitome_core_models::rng_for(seed, "permutation");
+            let source = &mut parts.sources[0];
+            let mut pairs: Vec<_> = source.labels.iter().copied().zip(source.response.clone()).collect();
+            pairs.shuffle(&mut rng);
+            (source.labels, source.response) = pairs.into_iter().unzip();
+            let task = TransferTask::new(parts).unwrap();
+            mean += sensitome_eval::auroc(&truth, &predict(&fit(entry, &task, seed, "flex"), &task), None)
+                .unwrap()
+                / 4.0;
+        }
+        assert!((0.15..0.85).contains(&mean), "{}: {mean}", entry.name);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
+    let (task, _) = easy_task(2, 60, 40, 12);
+    for device in available_devices() {
+        for entry in REGISTRY {
+            let bytes = |seed| fit(entry, &task, seed, device).to_bytes().unwrap();
+            assert!(bytes(3) == bytes(3), "{} on {device}", entry.name);
+            if entry.name != "ridge" {
+                let scores = |seed| predict(&fit(entry, &task, seed, device), &task);
+                assert_ne!(scores(3), scores(4), "{} on {device}", entry.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_predicts_the_same_on_every_device() {
+    let (task, _) = easy_task(5, 60, 40, 12);
+    for entry in REGISTRY {
+        let model = fit(entry, &task, 1, "flex");
+        let (bytes, expected) = (model.to_bytes().unwrap(), predict(&model, &task));
+        for device in available_devices() {
+            let there = ResponseModel::from_bytes(&bytes, "model", &parse_device(device).unwrap()).unwrap();
+            for (a, b) in expected.iter().zip(predict(&there, &task)) {
+                assert!((a - b).abs() <= 1e-5 * (1.0 + a.abs()), "{} on {device}: {a} and {b}", entry.name);
+            }
+        }
+    }
+}
+
+/// Stops after a number of epochs, as a kill would.
+struct StopAfter(usize);
+
+impl Observer for StopAfter {
+    fn epoch(&mut self, _: &EpochReport) -> ControlFlow<()> {
+        self.0 -= 1;
+        if self.0 == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[test]
+fn stopped_and_resumed_equals_undisturbed() {
+    let (task, _) = easy_task(6, 60, 40, 12);
+    let folder = tempfile::tempdir().unwrap();
+    for entry in REGISTRY.iter().filter(|e| e.name != "ridge") {
+        let undisturbed = fit(entry, &task, 9, "flex").to_bytes().unwrap();
+        let path = folder.path().join(entry.name);
+        let mut resumed = None;
+        let mut interruptions = 0;
+        while resumed.is_none() {
+            let mut options = FitOptions::new(9, parse_device("flex").unwrap());
+            options.checkpoint = Some(Checkpointing { path: path.clone(), every: Duration::ZERO });
+            options.observer = Box::new(StopAfter(5));
+            match entry.build(&quick(entry)).unwrap().fit(&task, &mut options) {
+                Ok(model) => resumed = Some(model.to_bytes().unwrap()),
+                Err(AdaptError::Stopped { .. }) => interruptions += 1,
+                Err(e) => panic!("{}: {e}", entry.name),
+            }
+        }
+        assert!(interruptions >= 2, "{}", entry.name);
+        assert!(resumed.unwrap() == undisturbed, "{}: the resumed model differs", entry.name);
+        assert!(!path.exists(), "{}: the checkpoint is left behind", entry.name);
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_fit_is_refused() {
+    let (task, _) = easy_task(6, 60, 40, 12);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let entry = sensitome_adapt::find("source_only").unwrap();
+    let run = |seed, stop| {
+        let mut options = FitOptions::new(seed, parse_device("flex").unwrap());
+        options.checkpoint = Some(Checkpointing { path: path.clone(), every: Duration::ZERO });
+        options.observer = Box::new(StopAfter(stop));
+        entry.build(&quick(entry)).unwrap().fit(&task, &mut options).map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(run(1, 2).contains("run the same command again"));
+    assert!(run(2, 2).contains("belongs to another fit"));
+    std::fs::write(&path, &std::fs::read(&path).unwrap()[..100]).unwrap();
+    assert!(run(1, 2).contains("delete it to start anew"));
+}
+
+#[test]
+fn saved_and_loaded_predicts_the_same() {
+    let (task, _) = easy_task(7, 60, 40, 12);
+    let folder = tempfile::tempdir().unwrap();
+    for entry in REGISTRY {
+        let model = fit(entry, &task, 2, "flex");
+        let path = folder.path().join(entry.name);
+        model.save(&path).unwrap();
+        let loaded = ResponseModel::load(&path, &parse_device("flex").unwrap()).unwrap();
+        assert_eq!(predict(&model, &task), predict(&loaded, &task), "{}", entry.name);
+        assert_eq!(model.to_bytes().unwrap(), loaded.to_bytes().unwrap(), "{}", entry.name);
+    }
+}
+
+#[test]
+fn tiny_domains_are_handled() {
+    // Smaller than a batch, an odd row left over, and a validation part of one class.
+    let (task, _) = easy_task(8, 33, 3, 7);
+    let mut parts = (*task).clone();
+    let source = &mut parts.sources[0];
+    source.validation = (0..33).filter(|&i| i % 5 <= 1 && source.labels[i] == Some(1)).collect();
+    let task = TransferTask::new(parts).unwrap();
+    for entry in REGISTRY {
+        let scores = predict(&fit(entry, &task, 1, "flex"), &task);
+        assert!(scores.iter().all(|s| s.is_finite()), "{}", entry.name);
+    }
+}
+
+#[test]
+fn wrong_settings_name_the_field() {
+    for entry in REGISTRY {
+        let unknown =
+            entry.build(&Settings::new().set("no_such_thing", 1)).map(|_| ()).unwrap_err().to_string();
+        assert!(unknown.contains("no_such_thing"), "{unknown}");
+        for h in entry.hypers {
+            let wrong = entry.build(&Settings::new().set(h.name, "-7x")).map(|_| ()).unwrap_err().to_string();
+            assert!(wrong.contains(h.name), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Gradients of whole networks and of the losses against finite differences, and optimizers against their definitions.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)] // helpers of tests are tests
+
+use burn::tensor::{Tensor, TensorData};
+use sensitome_adapt::losses::*;
+use sensitome_adapt::{Optimizer, OptimizerState, track};
+use sensitome_core_models::*;
+
+fn device() -> Device {
+    parse_device("flex").unwrap()
+}
+
+fn tensor(rows: usize, columns: usize, f: impl Fn(usize, usize) -> f32) -> Tensor<2> {
+    let values: Vec<f32> = (0..rows * columns).map(|k| f(k / columns, k % columns)).collect();
+    Tensor::from_data(TensorData::new(values, [rows, columns]), &device())
+}
+
+/// Every layer kind, smooth activations so that a small step stays smooth.
+fn network() -> FeedForward {
+    let smooth = |function| LayerShape::Activation { function };
+    let shapes = [
+        LayerShape::Linear { inputs: 5, outputs: 6, bias: true },
+        LayerShape::BatchNorm { features: 6 },
+        smooth(Activation::Tanh),
+        LayerShape::Linear { inputs: 6, outputs: 4, bias: true },
+        smooth(Activation::Sigmoid),
+        LayerShape::Cosine { inputs: 4, classes: 2, temperature: 0.5, normalize_weight: true },
+    ];
+    Init::new(3, device()).network("net", &shapes).unwrap()
+}
+
+fn loss(net: &mut FeedForward) -> Tensor<1> {
+    let x = tensor(7, 5, |i, j| ((i * 5 + j * 3) % 11) as f32 / 4.0 - 1.0);
+    let logits = net.forward(x, Pass::Train(&mut Noise::new(0, "noise")));
+    cross_entropy(logits, one_hot(&[0, 1, 1, 0, 1, 0, 0], &device()))
+}
+
+fn value(t: Tensor<1>) -> f64 {
+    f64::from(t.inner().try_into_scalar::<f32>().unwrap())
+}
+
+#[test]
+fn network_gradients_are_the_finite_differences() {
+    let mut net = network();
+    track(&mut net, &[""]);
+    let gradients = loss(&mut net).backward();
+    let mut analytic = Vec::new();
+    fn collect<const D: usize>(t: &Tensor<D>, g: &burn::tensor::Gradients, out: &mut Vec<f64>) {
+        out.extend(t.grad(g).unwrap().try_into_vec_as::<f32>().unwrap().into_iter().map(f64::from));
+    }
+    net.visit(&mut |_, p| match p {
+        Parameter::Matrix(t) => collect(t, &gradients, &mut analytic),
+        Parameter::Vector(t) => collect(t, &gradients, &mut analytic),
+        Parameter::Statistic(_) => {}
+    });
+    let shifted = |k: usize, by: f32| {
+        let mut net = network();
+        let mut seen = 0;
+        fn shift<const D: usize>(t: &mut Tensor<D>, k: usize, seen: &mut usize, by: f32) {
+            let mut data = t.clone().into_data();
+            let values = data.as_mut_slice::<f32>().unwrap();
+            if let Some(v) = k.checked_sub(*seen).and_then(|at| values.get_mut(at)) {
+                *v += by;
+            }
+            *seen += values.len();
+            *t = Tensor::from_data(data, &device());
+        }
+        net.visit(&mut |_, p| match p {
+            Parameter::Matrix(t) => shift(t, k, &mut seen, by),
+            Parameter::Vector(t) => shift(t, k, &mut seen, by),
+            Parameter::Statistic(_) => {}
+        });
+        // Tracked all the same: batch norm takes the same path.
+        track(&mut net, &[""]);
+        value(loss(&mut net))
+    };
+    for (k, a) in analytic.iter().enumerate() {
+        let h = 1e-2;
+        let numeric = (shifted(k, h) - shifted(k, -h)) / (2.0 * f64::from(h));
+        assert!((a - numeric).abs() < 2e-3 * (1.0 + numeric.abs()), "weight {k}: {a} and {numeric}");
+    }
+}
+
+#[test]
+fn cluster_loss_is_zero_for_equal_rows_and_pulls_others_together() {
+    let clusters = [0, 0, 1, 1];
+    let same = tensor(4, 3, |i, j| if i < 2 { j as f32 } else { 2.0 - j as f32 });
+    assert!(value(cluster_dissimilarity(same, &clusters)).abs() < 1e-6);
+    let x = tensor(4, 3, |i, j| ((i * 3 + j) % 5) as f32 - 1.7);
+    let leaf = x.clone().autodiff().require_grad();
+    let before = value(cluster_dissimilarity(x.clone(), &clusters));
+    let gradient = leaf.grad(&cluster_dissimilarity(leaf.clone(), &clusters).backward()).unwrap();
+    let after = value(cluster_dissimilarity(x - gradient * 0.1, &clusters));
+    assert!(after < before, "{before} {after}");
+}
+
+/// Two steps on one weight with gradients 3 and −1 (the loss is gradient times weight).
+fn two_steps(optimizer: Optimizer) -> Vec<f64> {
+    let mut net = Init::new(0, device())
+        .network("n", &[LayerShape::Linear { inputs: 1, outputs: 1, bias: false }])
+        .unwrap();
+    net.visit(&mut |_, p| {
+        if let Parameter::Matrix(t) = p {
+            *t = tensor(1, 1, |_, _| 2.0);
+        }
+    });
+    let mut state = OptimizerState::new(optimizer);
+    let mut out = Vec::new();
+    for gradient in [3.0f32, -1.0] {
+        track(&mut net, &[""]);
+        let loss = net.forward(tensor(1, 1, |_, _| gradient), Pass::Evaluate).sum();
+        state.step(&mut net, loss.backward(), 0.1).unwrap();
+        net.visit(&mut |_, p| {
+            if let Parameter::Matrix(t) = p {
+                out.push(f64::from(t.clone().into_data().as_slice::<f32>().unwrap()[0]));
+            }
+        });
+    }
+    out
+}
+
+#[test]
+fn optimizers_follow_their_definitions() {
+    let near = |got: Vec<f64>, expected: [f64; 2]| {
+        assert!(got.iter().zip(expected).all(|(g, e)| (g - e).abs() < 1e-6), "{got:?} {expected:?}");
+    };
+    // Adam: the first step is the learning rate; then m = .9·.3 − .1, v = .999·.009 + .001.
+    let second = |w: f64| w - 0.1 * (0.17 / 0.19) / (0.009_991 / (1.0 - 0.999f64.powi(2))).sqrt();
+    near(two_steps(Optimizer::Adam { weight_decay: 0.0 }), [1.9, second(1.9)]);
+    let first = 2.0 * (1.0 - 0.001) - 0.1;
+    near(two_steps(Optimizer::AdamW { weight_decay: 0.01 }), [first, second(first * (1.0 - 0.001))]);
+    near(two_steps(Optimizer::Adagrad), [1.9, 1.9 + 0.1 / 10f64.sqrt()]);
+    let root = |v: f64| v.sqrt() + 1e-8;
+    let first = 2.0 - 0.3 / root(0.09);
+    near(two_steps(Optimizer::RmsProp), [first, first + 0.1 / root(0.99 * 0.09 + 0.01)]);
+    near(two_steps(Optimizer::Sgd { momentum: 0.9 }), [1.7, 1.7 - 0.1 * (0.9 * 3.0 - 1.0)]);
+    near(two_steps(Optimizer::Sgd { momentum: 0.0 }), [1.7, 1.8]);
+}

@@ -1,0 +1,32 @@
+//! All or nothing: a file that appears under its name is complete.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::{DataError, Result};
+
+/// Writes `path` through `fill`: to a temporary file in the same folder, renamed to `path` once everything is on
+/// disk. A file already there is replaced. On an error nothing is left and what was there stays.
+///
+/// # Errors
+/// What `fill` returns, and when the folder cannot be written to.
+pub fn atomic(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let path = path.as_ref();
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-");
+    // Temporary files are private by default; this one becomes the result, so the user's umask decides.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut temporary = builder.tempfile_in(folder).map_err(|e| DataError::io(path, "write", e))?;
+    let mut buffered = BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
+    fill(&mut buffered)?;
+    buffered.flush().map_err(|e| DataError::io(path, "write", e))?;
+    drop(buffered);
+    temporary.as_file().sync_all().map_err(|e| DataError::io(path, "write", e))?;
+    temporary.persist(path).map_err(|e| DataError::io(path, "rename", e.error))?;
+    Ok(())
+}

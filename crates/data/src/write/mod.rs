@@ -1,0 +1,9 @@
+//! Writers: every file is written beside its place and then renamed.
+
+mod atomic;
+mod csv;
+mod h5ad;
+
+pub use self::csv::{csv, expression_csv, gmt};
+pub use atomic::atomic;
+pub use h5ad::h5ad;
