@@ -180,7 +180,7 @@ fn temperature_undoes_overconfidence() {
 fn label_shift_is_recovered() {
     // Source half sensitive; the classifier finds 80 % of the sensitive and 90 % of the resistant.
     let labels: Vec<u8> = (0..200).map(|i| u8::from(i < 100)).collect();
-    let predicted: Vec<u8> = (0..200).map(|i| u8::from(i < 80 || i >= 190)).collect();
+    let predicted: Vec<u8> = (0..200).map(|i| u8::from(!(80..190).contains(&i))).collect();
     // Target of 1000 with 30 % sensitive: 300 × 0.8 + 700 × 0.1 = 310 predicted sensitive.
     let target: Vec<u8> = (0..1000).map(|i| u8::from(i < 310)).collect();
     let shift = label_shift_bbse(&labels, &predicted, &target).unwrap();
