@@ -188,6 +188,37 @@ fn tiny_domains_are_handled() {
 }
 
 #[test]
+fn every_variant_of_scdeal_runs_and_the_faithful_one_wants_its_scale() {
+    let (task, _) = easy_task(11, 60, 40, 12);
+    let mut parts = (*task).clone();
+    let unit = |x: &mut ndarray::Array2<f32>| x.mapv_inplace(|v| ((v + 3.0) / 6.0).clamp(0.0, 1.0));
+    unit(&mut parts.target.expression);
+    unit(&mut parts.sources[0].expression);
+    let scaled = TransferTask::new(parts).unwrap();
+    let entry = sensitome_adapt::find("scdeal").unwrap();
+    let run = |task: &TransferTask, settings: &[(&str, &str)]| {
+        let settings = settings.iter().fold(quick(entry), |s, (n, v)| s.set(*n, v));
+        entry.build(&settings).unwrap().fit(task, &mut FitOptions::new(0, parse_device("flex").unwrap()))
+    };
+    for kind in ["ae", "dae", "vae"] {
+        for faithful in ["false", "true"] {
+            for extra in [
+                ("cluster_weight", "0.5"),
+                ("kernel", "gaussian"),
+                ("sampling", "smote"),
+                ("sampling", "over"),
+            ] {
+                let settings = [("autoencoder", kind), ("faithful", faithful), extra];
+                let model = run(&scaled, &settings).unwrap_or_else(|e| panic!("{settings:?}: {e}"));
+                assert!(predict(&model, &scaled).iter().all(|s| s.is_finite()));
+            }
+        }
+    }
+    let error = run(&task, &[("faithful", "true")]).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("--scaling minmax"), "{error}");
+}
+
+#[test]
 fn wrong_settings_name_the_field() {
     for entry in REGISTRY {
         let unknown =

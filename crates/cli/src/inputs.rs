@@ -110,6 +110,11 @@ impl ReadArgs {
 }
 
 impl GeneArgs {
+    /// Whether a table was given.
+    pub(crate) fn any(&self) -> bool {
+        self.gene_ids.is_some() || self.gene_aliases.is_some()
+    }
+
     /// Brings gene names to symbols; with the names that changed, old to new.
     pub(crate) fn symbols(
         &self,

@@ -83,24 +83,21 @@ impl FittedPreprocessing {
         let (columns, report) = self.columns(cells, missing)?;
         let mut x = self.gather(cells, &columns)?;
         x = self.scaler.transform(x)?;
-        for (j, _) in columns.iter().enumerate().filter(|(_, c)| c.is_none()) {
+        for (j, _) in columns.iter().enumerate().filter(|(_, c)| c.is_empty()) {
             x.column_mut(j).fill(0.0);
         }
         Ok((x, report))
     }
 
-    /// Where each gene of the model is among the cells'.
-    fn columns(
-        &self,
-        cells: &ExpressionMatrix,
-        missing: Missing,
-    ) -> Result<(Vec<Option<usize>>, GeneReport)> {
+    /// Where each gene of the model is among the cells': under its own name and under those that training knew it by,
+    /// which are merged as in training; else by the cells' symbol column.
+    fn columns(&self, cells: &ExpressionMatrix, missing: Missing) -> Result<(Vec<Vec<usize>>, GeneReport)> {
         let direct = cells.gene_index();
-        let mut other: HashMap<&str, usize> = HashMap::new();
+        let mut known: HashMap<&str, Vec<usize>> = HashMap::new();
         for (j, name) in cells.genes().iter().enumerate() {
             let bare = name.split_once('.').map_or(name.as_str(), |(id, _)| id);
             if let Some(gene) = self.renamed.get(name).or_else(|| self.renamed.get(bare)) {
-                other.entry(gene).or_insert(j);
+                known.entry(gene).or_default().push(j);
             }
         }
         let symbols: Vec<Option<String>> = match cells.gene_columns().get("symbol") {
@@ -109,9 +106,10 @@ impl FittedPreprocessing {
             }
             _ => Vec::new(),
         };
+        let mut by_symbol: HashMap<&str, Vec<usize>> = HashMap::new();
         for (j, symbol) in symbols.iter().enumerate() {
             if let Some(symbol) = symbol {
-                other.entry(symbol).or_insert(j);
+                by_symbol.entry(symbol).or_default().push(j);
             }
         }
         let mut report =
@@ -119,13 +117,16 @@ impl FittedPreprocessing {
         let mut columns = Vec::with_capacity(self.genes.len());
         for gene in &self.genes {
             let exact = direct.get(gene.as_str()).copied();
-            let found = exact.or_else(|| other.get(gene.as_str()).copied());
-            match found {
-                Some(_) => {
-                    report.found += 1;
-                    report.renamed += usize::from(exact.is_none());
-                }
-                None => report.missing.push(gene.clone()),
+            let mut found: Vec<usize> = exact.into_iter().collect();
+            found.extend(known.get(gene.as_str()).into_iter().flatten());
+            if found.is_empty() {
+                found.extend(by_symbol.get(gene.as_str()).into_iter().flatten());
+            }
+            if found.is_empty() {
+                report.missing.push(gene.clone());
+            } else {
+                report.found += 1;
+                report.renamed += usize::from(exact.is_none());
             }
             columns.push(found);
         }
@@ -154,40 +155,37 @@ impl FittedPreprocessing {
         Ok((columns, report))
     }
 
-    /// Normalises over all genes of the cells, then takes the model's; sparse input is read once.
-    fn gather(&self, cells: &ExpressionMatrix, columns: &[Option<usize>]) -> Result<Array2<f32>> {
-        let mut place: Vec<Vec<u32>> = vec![Vec::new(); cells.n_genes()];
+    /// Normalises over all genes of the cells, then takes the model's; sparse input is read once. Counts under several
+    /// names of one gene are added up, other values averaged.
+    fn gather(&self, cells: &ExpressionMatrix, columns: &[Vec<usize>]) -> Result<Array2<f32>> {
+        let mut place: Vec<Vec<(usize, f64)>> = vec![Vec::new(); cells.n_genes()];
         for (new, old) in columns.iter().enumerate() {
-            if let Some(old) = old {
-                place[*old].push(new as u32);
-            }
+            let weight = if self.input == Scale::Counts { 1.0 } else { 1.0 / old.len().max(1) as f64 };
+            old.iter().for_each(|&j| place[j].push((new, weight)));
         }
         let mut out = Array2::<f32>::zeros((cells.n_samples(), columns.len()));
-        let log = |v: f64| if self.log1p { v.ln_1p() } else { v };
+        let mut sums = vec![0.0f64; columns.len()];
         for (i, mut row) in out.rows_mut().into_iter().enumerate() {
-            let mut fill = |entries: &mut dyn Iterator<Item = (usize, f32)>, factor: f64| {
-                for (j, v) in entries {
-                    if v != 0.0 {
-                        for &new in &place[j] {
-                            row[new as usize] = log(f64::from(v) * factor) as f32;
-                        }
-                    }
-                }
+            sums.fill(0.0);
+            let mut total = 0.0;
+            let mut see = |j: usize, v: f32| {
+                total += f64::from(v);
+                place[j].iter().for_each(|&(new, weight)| sums[new] += weight * f64::from(v));
             };
-            let factor = |total: f64| match self.target_sum {
+            match cells.values() {
+                Values::Dense(a) => a.row(i).iter().enumerate().for_each(|(j, &v)| see(j, v)),
+                Values::Sparse(m) => {
+                    let (c, v) = m.row(i);
+                    c.iter().zip(v).for_each(|(&j, &v)| see(j as usize, v));
+                }
+            }
+            let factor = match self.target_sum {
                 Some(sum) if total > 0.0 => sum / total,
                 _ => 1.0,
             };
-            match cells.values() {
-                Values::Dense(a) => {
-                    let total: f64 = a.row(i).iter().map(|&v| f64::from(v)).sum();
-                    fill(&mut a.row(i).iter().copied().enumerate(), factor(total));
-                }
-                Values::Sparse(m) => {
-                    let (c, v) = m.row(i);
-                    let total: f64 = v.iter().map(|&v| f64::from(v)).sum();
-                    fill(&mut c.iter().map(|&c| c as usize).zip(v.iter().copied()), factor(total));
-                }
+            for (out, sum) in row.iter_mut().zip(&sums) {
+                let value = sum * factor;
+                *out = (if self.log1p { value.ln_1p() } else { value }) as f32;
             }
         }
         if let Some(v) = out.iter().find(|v| !v.is_finite()) {

@@ -137,6 +137,14 @@ impl Split {
             let own: Vec<u8> = divisible.iter().map(|&i| labels[i]).collect();
             let (_, drawn) = stratified_halves(&own, n, &mut rng)?;
             *part = drawn.into_iter().map(|k| divisible[k]).collect();
+            // Rounding may draw all of a small class: one of it stays to be trained on.
+            for &class in counts.keys().filter(|c| counts[c] > 1) {
+                if part.iter().filter(|&&i| labels[i] == class).count() == counts[&class]
+                    && let Some(at) = part.iter().position(|&i| labels[i] == class)
+                {
+                    part.remove(at);
+                }
+            }
             let taken: HashSet<usize> = part.iter().copied().collect();
             train.retain(|i| !taken.contains(i));
         }

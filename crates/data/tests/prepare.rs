@@ -135,3 +135,32 @@ fn tasks_that_cannot_be_learned_are_refused() {
     assert!(refused(&|p| p.sources[0].train.push(0)).contains("row 0"));
     assert!(refused(&|p| p.genes.truncate(3)).contains("does not fit"));
 }
+
+#[test]
+fn genes_of_several_names_are_merged_as_in_training() {
+    // Training saw two identifiers of one gene added up; prediction gets the file with the identifiers.
+    let s = simulation();
+    let task = s.task(&PrepareOptions::default()).unwrap();
+    let gene = task.genes[0].clone();
+    let mut prepared = task.preprocessing.clone();
+    for id in ["ID1", "ID2"] {
+        prepared.renamed.insert(id.into(), gene.clone());
+    }
+    let at = s.cells.gene_index()[gene.as_str()];
+    let whole = s.cells.values().to_dense();
+    let mut halves = ndarray::concatenate(
+        ndarray::Axis(1),
+        &[whole.view(), whole.column(at).insert_axis(ndarray::Axis(1))],
+    )
+    .unwrap();
+    let last = halves.ncols() - 1;
+    halves.column_mut(at).mapv_inplace(|v| (v / 2.0).floor());
+    halves.column_mut(last).mapv_inplace(|v| v - (v / 2.0).floor());
+    let mut names = s.cells.genes().to_vec();
+    names[at] = "ID1".into();
+    names.push("ID2.7".into());
+    let cells = ExpressionMatrix::new(Values::Dense(halves), s.cells.samples().to_vec(), names).unwrap();
+    let (x, report) = prepared.transform(&cells, Missing::Refuse).unwrap();
+    assert_eq!(x, task.target.expression);
+    assert_eq!(report.renamed, 1);
+}

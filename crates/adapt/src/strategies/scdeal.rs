@@ -161,8 +161,8 @@ impl Strategy for Scdeal {
     type Networks = Networks;
 
     fn networks(&self, task: &TransferTask, init: &Init) -> Result<Networks> {
-        let outside = |x: &ndarray::Array2<f32>| x.iter().any(|v| !(0.0..=1.0).contains(v));
-        if self.faithful && task.sources.iter().any(|s| outside(&s.expression)) {
+        let outside = |v: &f32| !(-1e-5..=1.0 + 1e-5).contains(v);
+        if self.faithful && task.target.expression.iter().any(outside) {
             return Err(AdaptError::invalid(
                 "faithful scdeal",
                 "reconstructs by a sigmoid, and the values are not within 0 and 1",

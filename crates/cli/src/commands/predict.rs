@@ -52,7 +52,12 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     writable(&args.out)?;
     let model = ResponseModel::load(&args.model, &parse_device(&args.device)?)?;
     let cells = args.read.read(&args.cells, out)?;
-    let (named, _) = args.genes.symbols(&args.cells.display().to_string(), &cells, out)?;
+    // A model knows the names that its training cells had; tables are for cells that are named otherwise.
+    let named = if args.genes.any() {
+        args.genes.symbols(&args.cells.display().to_string(), &cells, out)?.0
+    } else {
+        cells.clone()
+    };
     let missing = Missing::Fill { min_overlap: args.min_overlap };
     let options = PredictOptions { missing, batch_size: args.batch_size };
     let predictions = model.predict(&named, &options)?;
