@@ -46,7 +46,11 @@ pub fn choose_threshold(validation: Validation<'_>, criterion: Criterion) -> Met
     let mut best = Threshold { value: f64::NAN, reached: f64::NEG_INFINITY };
     for step in ranking.steps() {
         let reached = match criterion {
-            Criterion::Youden => step.true_positives / positives - step.false_positives / negatives,
+            // One division, so that equal cuts compare equal.
+            Criterion::Youden => {
+                let gain = step.true_positives * negatives - step.false_positives * positives;
+                gain / (positives * negatives)
+            }
             Criterion::F1 => {
                 2.0 * step.true_positives / (step.true_positives + step.false_positives + positives)
             }

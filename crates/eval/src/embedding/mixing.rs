@@ -102,7 +102,8 @@ fn gaussian_weights(distances: &[f64], target: f64) -> Vec<f64> {
         let sum: f64 = w.iter().sum();
         w.into_iter().map(|w| w / sum).collect::<Vec<_>>()
     };
-    if scale == 0.0 {
+    // Differences of rounding size are no structure.
+    if scale <= 1e-10 * nearest || scale == 0.0 {
         return weights(0.0);
     }
     let entropy = |w: &[f64]| w.iter().filter(|p| **p > 0.0).map(|p| -p * p.ln()).sum::<f64>();
