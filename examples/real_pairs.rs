@@ -113,6 +113,7 @@ fn main() -> Result<()> {
                     renamed: report.renamed.clone(),
                     cluster_column: None,
                     few_shot: Vec::new(),
+                    gene_sets: None,
                 };
                 let options = PrepareOptions { exclude: exclude.clone(), seed, ..PrepareOptions::default() };
                 let task = prepare(vec![source], target, &options)?;

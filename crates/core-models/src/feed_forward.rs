@@ -76,6 +76,20 @@ impl FeedForward {
         Self::new(self.layers)
     }
 
+    /// Exchanges the running statistics with a network of the same layers.
+    pub fn swap_statistics(&mut self, other: &mut Self) {
+        for pair in self.layers.iter_mut().zip(&mut other.layers) {
+            if let (
+                Layer::BatchNorm { mean: m, variance: v, .. },
+                Layer::BatchNorm { mean, variance, .. },
+            ) = pair
+            {
+                std::mem::swap(m, mean);
+                std::mem::swap(v, variance);
+            }
+        }
+    }
+
     /// Calls `f` with every tensor and its name (`0.weight`, `1.gamma`, ...).
     pub fn visit(&mut self, f: &mut dyn FnMut(&str, Parameter)) {
         for (i, layer) in self.layers.iter_mut().enumerate() {

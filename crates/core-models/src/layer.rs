@@ -47,13 +47,16 @@ impl Pass<'_> {
 }
 
 /// An elementwise function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// max(x, 0).
     Relu,
-    /// x where positive, else 0.01·x.
-    LeakyRelu,
+    /// x where positive, else slope·x.
+    LeakyRelu {
+        /// Factor of negative values.
+        slope: f64,
+    },
     /// Self-normalising exponential unit (Klambauer et al. 2017).
     Selu,
     /// 1 / (1 + e^(−x)).
@@ -62,15 +65,41 @@ pub enum Activation {
     Tanh,
 }
 
+/// Scale and α of the self-normalising unit (Klambauer et al. 2017).
+const SELU: (f64, f64) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
+
 impl Activation {
+    /// The leaky unit with the usual slope of 0.01.
+    pub const LEAKY_RELU: Self = Self::LeakyRelu { slope: 0.01 };
+
     /// Applies the function to every element.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Relu => activation::relu(x),
-            Self::LeakyRelu => activation::leaky_relu(x, 0.01),
+            Self::LeakyRelu { slope } => activation::leaky_relu(x, slope),
             Self::Selu => activation::selu(x),
             Self::Sigmoid => activation::sigmoid(x),
             Self::Tanh => activation::tanh(x),
+        }
+    }
+
+    /// The derivative at every element, as operations that can themselves be differentiated. Where a function has a
+    /// corner, at 0, it is the left one.
+    pub fn derivative<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        let positive = || x.clone().detach().sign().clamp_min(0.0);
+        match self {
+            Self::Relu => positive(),
+            Self::LeakyRelu { slope } => positive() * (1.0 - slope) + slope,
+            Self::Selu => {
+                let (scale, alpha) = SELU;
+                let below = (positive() * -1.0 + 1.0) * x.clone().clamp_max(0.0).exp() * alpha;
+                (below + positive()) * scale
+            }
+            Self::Sigmoid => {
+                let y = activation::sigmoid(x);
+                y.clone() * (y * -1.0 + 1.0)
+            }
+            Self::Tanh => activation::tanh(x).square() * -1.0 + 1.0,
         }
     }
 }
@@ -111,6 +140,8 @@ pub enum Layer {
         /// Probability of a zero.
         rate: f64,
     },
+    /// Divides every row by its Euclidean norm, which is at least 1e-12.
+    Normalize,
     /// Cosine similarity to one weight vector a class, divided by a temperature (Chen et al. 2019; Saito et al. 2019).
     Cosine {
         /// Class vectors, inputs × classes.
@@ -167,6 +198,8 @@ pub enum LayerShape {
         /// Probability of a zero.
         rate: f64,
     },
+    /// See [`Layer::Normalize`].
+    Normalize,
     /// See [`Layer::Cosine`].
     Cosine {
         /// Number of inputs.
@@ -212,6 +245,7 @@ impl LayerShape {
             Self::Activation { function } => Layer::Activation(function),
             Self::Dropout { rate } => Layer::Dropout { rate },
             Self::Mask { rate } => Layer::Mask { rate },
+            Self::Normalize => Layer::Normalize,
             Self::Cosine { inputs, classes, temperature, normalize_weight } => Layer::Cosine {
                 weight: uniform2(inputs, classes, rng, device),
                 temperature,
@@ -239,6 +273,7 @@ impl Layer {
             Self::Activation(function) => LayerShape::Activation { function: *function },
             Self::Dropout { rate } => LayerShape::Dropout { rate: *rate },
             Self::Mask { rate } => LayerShape::Mask { rate: *rate },
+            Self::Normalize => LayerShape::Normalize,
             Self::Cosine { weight, temperature, normalize_weight } => {
                 let [inputs, classes] = weight.dims();
                 LayerShape::Cosine {
@@ -284,6 +319,7 @@ impl Layer {
             Self::Activation(function) => function.forward(x),
             Self::Dropout { rate } => masked(x, *rate, (1.0 / (1.0 - *rate)) as f32, pass),
             Self::Mask { rate } => masked(x, *rate, 1.0, pass),
+            Self::Normalize => unit(x, 1),
             Self::Cosine { weight, temperature, normalize_weight } => {
                 let w = if *normalize_weight { unit(weight.clone(), 0) } else { weight.clone() };
                 unit(x, 1).matmul(w) / *temperature
@@ -307,7 +343,7 @@ impl Layer {
                 f("variance", Parameter::Statistic(variance));
             }
             Self::Cosine { weight, .. } => f("weight", Parameter::Matrix(weight)),
-            Self::Activation(_) | Self::Dropout { .. } | Self::Mask { .. } => {}
+            Self::Activation(_) | Self::Dropout { .. } | Self::Mask { .. } | Self::Normalize => {}
         }
     }
 }

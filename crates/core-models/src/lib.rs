@@ -12,6 +12,7 @@ mod layer;
 mod model;
 mod model_file;
 mod parts;
+mod pathway;
 mod predictions;
 mod random;
 
@@ -26,6 +27,7 @@ pub use head::{HeadConfig, Output};
 pub use layer::{Activation, Layer, LayerShape, Parameter, Pass, unit};
 pub use model::{ModelCard, PredictOptions, ResponseModel};
 pub use parts::{Parts, join_path};
+pub use pathway::{PathwayDecoder, PathwayMask};
 pub use predictions::Predictions;
 pub use random::{Noise, rng_for, seed_for};
 pub use sensitome_data::GeneReport;

@@ -46,6 +46,7 @@ pub struct ResponseModel {
     pub(crate) preprocessing: FittedPreprocessing,
     pub(crate) encoder: FeedForward,
     pub(crate) head: FeedForward,
+    pub(crate) axes: Vec<String>,
     pub(crate) output: Output,
     pub(crate) class_names: [String; 2],
     pub(crate) threshold: f64,
@@ -101,6 +102,7 @@ impl ResponseModel {
             preprocessing,
             encoder,
             head,
+            axes: Vec::new(),
             output,
             class_names,
             threshold,
@@ -122,6 +124,28 @@ impl ResponseModel {
     /// Genes to embedding.
     pub fn encoder(&self) -> &FeedForward {
         &self.encoder
+    }
+
+    /// The same model with a name for every axis of the embedding (pathways, say); an empty list takes them away.
+    ///
+    /// # Errors
+    /// When there are more or fewer names than axes.
+    pub fn with_axes(mut self, names: Vec<String>) -> Result<Self> {
+        let width = self.encoder.outputs().unwrap_or(0);
+        if !names.is_empty() && names.len() != width {
+            return Err(ModelError::invalid(
+                "axes of the embedding",
+                format!("{} names for {width} axes", names.len()),
+                "pass one name for each, or none",
+            ));
+        }
+        self.axes = names;
+        Ok(self)
+    }
+
+    /// Names of the embedding's axes, where they have any.
+    pub fn axes(&self) -> &[String] {
+        &self.axes
     }
 
     /// Embedding to outputs.

@@ -25,6 +25,8 @@ struct Header {
     preprocessing: FittedPreprocessing,
     encoder: Vec<LayerShape>,
     head: Vec<LayerShape>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    axes: Vec<String>,
     output: Output,
     class_names: [String; 2],
     threshold: f64,
@@ -47,6 +49,7 @@ impl ResponseModel {
             preprocessing: self.preprocessing.clone(),
             encoder: self.encoder.shapes(),
             head: self.head.shapes(),
+            axes: self.axes.clone(),
             output: self.output,
             class_names: self.class_names.clone(),
             threshold: self.threshold,
@@ -136,7 +139,7 @@ impl ResponseModel {
         )
         .map_err(|e| bad(e.to_string()))?;
         model.class_names = header.class_names;
-        Ok(model)
+        model.with_axes(header.axes).map_err(|e| bad(e.to_string()))
     }
 }
 
@@ -185,9 +188,10 @@ fn load_network(
                 ["gamma", "beta", "mean", "variance"].map(|n| (n, vec![features])).to_vec()
             }
             LayerShape::Cosine { inputs, classes, .. } => vec![("weight", vec![inputs, classes])],
-            LayerShape::Activation { .. } | LayerShape::Dropout { .. } | LayerShape::Mask { .. } => {
-                Vec::new()
-            }
+            LayerShape::Activation { .. }
+            | LayerShape::Dropout { .. }
+            | LayerShape::Mask { .. }
+            | LayerShape::Normalize => Vec::new(),
         };
         for (part, shape) in expected {
             let key = format!("{name}.{i}.{part}");

@@ -10,6 +10,7 @@ use crate::detect::{self, Scale};
 use crate::genes::align;
 use crate::labels::LabelRule;
 use crate::pipeline::{FittedPreprocessing, Missing};
+use crate::read::GeneSets;
 use crate::preprocess::{self, HvgFlavor, Scaler};
 use crate::split::Split;
 use crate::task::{FewShot, ResponseTable, SourceDomain, TargetDomain, TaskParts, TransferTask};
@@ -73,6 +74,8 @@ pub struct TargetInput {
     pub cluster_column: Option<String>,
     /// Labels of a few cells by name.
     pub few_shot: Vec<(String, u8)>,
+    /// Gene sets, for strategies whose embedding speaks in pathways.
+    pub gene_sets: Option<GeneSets>,
 }
 
 /// What to do on the way to a task.
@@ -171,6 +174,7 @@ pub fn prepare(
         sources: domains,
         target: TargetDomain { expression: x_target, cells: cells.samples().to_vec(), clusters },
         few_shot,
+        gene_sets: target.gene_sets,
         preprocessing: fitted,
         notes,
     })
@@ -465,6 +469,7 @@ impl crate::simulate::Simulation {
             renamed: IndexMap::new(),
             cluster_column: None,
             few_shot: Vec::new(),
+            gene_sets: Some(self.pathways.clone()),
         };
         prepare(vec![source], target, options)
     }

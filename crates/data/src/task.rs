@@ -4,6 +4,7 @@ use ndarray::Array2;
 use sha2::{Digest, Sha256};
 
 use crate::pipeline::FittedPreprocessing;
+use crate::read::GeneSets;
 use crate::{DataError, Result};
 
 /// Response of every line of a source to many drugs.
@@ -67,6 +68,8 @@ pub struct TaskParts {
     pub target: TargetDomain,
     /// A few labelled cells, where given.
     pub few_shot: Option<FewShot>,
+    /// Gene sets, for strategies whose embedding speaks in pathways.
+    pub gene_sets: Option<GeneSets>,
     /// How target cells were prepared, to be stored with the model.
     pub preprocessing: FittedPreprocessing,
     /// What was done to get here, in words, for the model card.
@@ -215,6 +218,10 @@ fn content_hash(parts: &TaskParts) -> String {
     matrix(&mut h, &parts.target.expression);
     if let Some(c) = &parts.target.clusters {
         c.iter().for_each(|&c| h.update((c as u64).to_le_bytes()));
+    }
+    for (name, set) in parts.gene_sets.iter().flatten() {
+        text(&mut h, name);
+        set.genes.iter().for_each(|g| text(&mut h, g));
     }
     if let Some(few) = &parts.few_shot {
         few.rows

@@ -26,6 +26,7 @@ fn target(s: &Simulation) -> TargetInput {
         renamed: Default::default(),
         cluster_column: None,
         few_shot: Vec::new(),
+        gene_sets: None,
     }
 }
 

@@ -15,6 +15,22 @@ pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     (activation::log_softmax(logits, 1) * targets).sum() * (-1.0 / rows)
 }
 
+/// [`cross_entropy`] with a weight for each class: the weighted mean, divided by the sum of the rows' weights as
+/// PyTorch does.
+pub fn weighted_cross_entropy(logits: Tensor<2>, targets: Tensor<2>, class_weights: &[f64]) -> Tensor<1> {
+    let data = TensorData::new(class_weights.to_vec(), [1, class_weights.len()]);
+    let weights: Tensor<2> = Tensor::from_data(data, (&logits.device().inner(), logits.dtype()));
+    let weighted = targets * weights;
+    (activation::log_softmax(logits, 1) * weighted.clone()).sum() / weighted.sum() * -1.0
+}
+
+/// Binary cross-entropy of the sigmoid of `logits` (rows × 1) with `targets` (rows × 1, in 0..1), mean over the rows.
+pub fn binary_cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+    // max(x, 0) − x y + log(1 + e^(−|x|)) does not overflow.
+    let softplus = (logits.clone().abs() * -1.0).exp().log1p();
+    (activation::relu(logits.clone()) - logits * targets + softplus).mean()
+}
+
 /// Mean over all elements of the squared difference.
 pub fn mean_squared_error(prediction: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
     (prediction - target).square().mean()

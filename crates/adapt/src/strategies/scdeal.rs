@@ -77,7 +77,7 @@ impl Scdeal {
             dropout: self.settings.float("dropout")?,
             // The published blocks of the plain autoencoders are affine, and their output is a sigmoid.
             activation: if variational {
-                Some(Activation::LeakyRelu)
+                Some(Activation::LEAKY_RELU)
             } else {
                 (!self.faithful).then_some(Activation::Relu)
             },

@@ -3,9 +3,19 @@
 use ndarray::Array2;
 use rand::RngExt;
 use sensitome_core_models::rng_for;
+use sensitome_data::read::{GeneSet, GeneSets};
 use sensitome_data::{
     FittedPreprocessing, ResponseTable, SourceDomain, TargetDomain, TaskParts, TransferTask, detect::Scale,
 };
+
+/// One set of the genes that matter, and two of others.
+fn gene_sets(genes: usize) -> GeneSets {
+    let set = |from: usize, to: usize| GeneSet {
+        description: String::new(),
+        genes: (from..to.min(genes)).map(|i| format!("G{i}")).collect(),
+    };
+    [("RESPONSE", set(0, 5)), ("OTHER", set(2, 7)), ("ALL", set(0, genes))].map(|(n, s)| (n.to_owned(), s)).into()
+}
 
 /// Lines and cells whose response is the sum of their first five genes, with the target shifted; and the cells' labels.
 pub(crate) fn easy_task(seed: u64, lines: usize, cells: usize, genes: usize) -> (TransferTask, Vec<u8>) {
@@ -42,6 +52,7 @@ pub(crate) fn easy_task(seed: u64, lines: usize, cells: usize, genes: usize) -> 
         }],
         target: TargetDomain { expression: target, cells: names("C", cells), clusters: None },
         few_shot: None,
+        gene_sets: Some(gene_sets(genes)),
         preprocessing: FittedPreprocessing::identity(names("G", genes), Scale::Unknown),
         notes: Vec::new(),
     };

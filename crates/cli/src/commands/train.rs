@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// Table of a few labelled cells (name, 0 or 1) that the strategy may use
     #[arg(long, value_name = "TABLE")]
     few_shot: Option<PathBuf>,
+    /// Gene sets (GMT) for strategies whose embedding speaks in pathways
+    #[arg(long, value_name = "GMT")]
+    gene_sets: Option<PathBuf>,
     /// Annotation column of the cells that holds clusters
     #[arg(long)]
     cluster_column: Option<String>,
@@ -181,7 +184,9 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         }
     };
     let cluster_column = args.cluster_column.clone();
-    let task = prepare(sources, TargetInput { expression, renamed, cluster_column, few_shot }, &options)?;
+    let gene_sets = args.gene_sets.as_deref().map(read::gmt).transpose()?;
+    let target = TargetInput { expression, renamed, cluster_column, few_shot, gene_sets };
+    let task = prepare(sources, target, &options)?;
     task.notes.iter().for_each(|n| out.note(n));
 
     let mut checkpoint = args.out.clone().into_os_string();
