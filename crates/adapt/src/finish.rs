@@ -63,7 +63,7 @@ pub(crate) fn model(
     if let Ok(auroc) = sensitome_eval::auroc(&validation.labels, &scored, None) {
         card.metrics.insert("source_validation_auroc".to_owned(), auroc);
     }
-    Ok(ResponseModel::new(
+    let model = ResponseModel::new(
         task.preprocessing.clone(),
         parts.encoder,
         parts.head,
@@ -71,7 +71,8 @@ pub(crate) fn model(
         threshold,
         card,
         device,
-    )?)
+    )?;
+    Ok(model.with_axes(parts.axes)?)
 }
 
 /// The score at which sensitivity + specificity is highest (Youden 1950); the midpoint between it and the next lower

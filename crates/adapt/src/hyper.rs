@@ -55,6 +55,12 @@ impl Hyper {
         Self { name, help, default, published: None, range }
     }
 
+    /// The same with another default.
+    pub const fn default(mut self, value: &'static str) -> Self {
+        self.default = value;
+        self
+    }
+
     /// The same with another published value.
     pub const fn published(mut self, value: &'static str) -> Self {
         self.published = Some(value);

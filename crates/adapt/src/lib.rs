@@ -18,6 +18,7 @@ mod resampling;
 mod strategy;
 mod trainer;
 
+pub mod hypers;
 pub mod losses;
 pub mod strategies;
 
@@ -28,7 +29,7 @@ pub use observer::{EpochReport, History, Observer, Silent};
 pub use optimizer::{Optimizer, OptimizerState, track};
 pub use registry::{Entry, REGISTRY, find};
 pub use strategy::{
-    Assembled, Batch, Fit, Keep, Losses, Pace, Sampling, Schedule, SourceBatch, Stage, Strategy, TargetBatch,
-    Trained,
+    Assembled, Batch, Clip, Fit, Keep, Losses, Pace, Sampling, Schedule, SourceBatch, Stage, Strategy,
+    TargetBatch, Trained, Update,
 };
 pub use trainer::{Checkpointing, FitOptions, fit_strategy};

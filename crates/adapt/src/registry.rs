@@ -1,7 +1,7 @@
 //! All methods by name.
 
 use crate::hyper::{Checked, Hyper, Settings};
-use crate::strategies::{ridge, scdeal, source_only};
+use crate::strategies::{code_ae, ridge, scad, scdeal, shared_pathway, source_only, ssda4drug};
 use crate::strategy::{Fit, Strategy, Trained};
 use crate::{AdaptError, Result};
 
@@ -64,6 +64,34 @@ pub const REGISTRY: &[Entry] = &[
         paper: "Chen et al., Nature Communications 13, 6494 (2022)",
         hypers: scdeal::HYPERS,
         build: |s| trained("scdeal", scdeal::Scdeal::new(&s)?, s),
+    },
+    Entry {
+        name: "scad",
+        summary: "one extractor that a domain discriminator behind gradient reversal cannot tell domains by",
+        paper: "Zheng et al., Advanced Science 10, 2204113 (2023)",
+        hypers: scad::HYPERS,
+        build: |s| trained("scad", scad::Scad::new(&s)?, s),
+    },
+    Entry {
+        name: "code_ae",
+        summary: "shared and private codes, aligned by a Wasserstein critic, then fine-tuned layer by layer",
+        paper: "He et al., Nature Machine Intelligence 4, 879-892 (2022)",
+        hypers: code_ae::HYPERS,
+        build: |s| trained("code_ae", code_ae::CodeAe::new(&s)?, s),
+    },
+    Entry {
+        name: "ssda4drug",
+        summary: "denoising autoencoder with minimax entropy on a cosine classifier; uses a few labelled cells",
+        paper: "Huang and Liu, Communications Biology 8 (2025)",
+        hypers: ssda4drug::HYPERS,
+        build: |s| trained("ssda4drug", ssda4drug::Ssda4drug::new(&s)?, s),
+    },
+    Entry {
+        name: "shared_pathway",
+        summary: "shared and private encoders with a decoder in which every axis is a gene set (--gene-sets)",
+        paper: "He et al., International Journal of Molecular Sciences 26, 4365 (2025)",
+        hypers: shared_pathway::HYPERS,
+        build: |s| trained("shared_pathway", shared_pathway::SharedPathway::new(&s)?, s),
     },
 ];
 

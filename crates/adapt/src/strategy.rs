@@ -65,6 +65,13 @@ pub enum Keep {
     HighestSourceAuroc,
 }
 
+impl Keep {
+    /// Reads a choice of [`hypers::SELECT`](crate::hypers::SELECT).
+    pub fn from_choice(word: &str) -> Self {
+        if word == "source_auroc" { Self::HighestSourceAuroc } else { Self::Last }
+    }
+}
+
 /// How the learning rate changes within a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schedule {
@@ -72,6 +79,33 @@ pub enum Schedule {
     Constant,
     /// A tenth whenever the training loss has not fallen by 1e-4 of itself for more than 10 epochs.
     Plateau,
+}
+
+/// One optimizer step of an iteration: which losses, which weights, how often.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    /// Its name, for [`Strategy::losses`].
+    pub name: &'static str,
+    /// Paths of the networks that learn; all others keep their weights.
+    pub trainable: Vec<String>,
+    /// It is made in every so many iterations of an epoch.
+    pub every: usize,
+}
+
+impl Update {
+    /// A step in every iteration.
+    pub fn new(name: &'static str, trainable: &[&str]) -> Self {
+        Self { name, trainable: trainable.iter().map(|&t| t.to_owned()).collect(), every: 1 }
+    }
+}
+
+/// Bounds the gradient of some networks together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clip {
+    /// Paths of the networks.
+    pub paths: Vec<String>,
+    /// The greatest norm of all their gradients taken as one vector.
+    pub norm: f64,
 }
 
 /// A part of training with its own data, weights and optimizer.
@@ -91,23 +125,28 @@ pub struct Stage {
     pub hold_out_target: f64,
     /// What makes an epoch.
     pub pace: Pace,
-    /// Paths of the networks that learn; all others keep their weights.
-    pub trainable: &'static [&'static str],
-    /// How they learn.
+    /// The optimizer steps of an iteration, in order. They share one batch and one optimizer.
+    pub updates: Vec<Update>,
+    /// How the weights learn.
     pub optimizer: Optimizer,
+    /// Bounds on gradients.
+    pub clip: Option<Clip>,
     /// How fast.
     pub learning_rate: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// Which weights to end with.
     pub keep: Keep,
+    /// Whether the weights that the stage begins with can be those it ends with.
+    pub keep_start: bool,
     /// Epochs without a better value of what `keep` looks at after which the stage ends.
     pub patience: Option<usize>,
 }
 
 impl Stage {
-    /// A stage over the source with Adam at 1e-3, batches of 64, all weights of the last epoch.
-    pub fn new(name: &'static str, trainable: &'static [&'static str]) -> Self {
+    /// A stage over the source with one Adam step at 1e-3 a batch of 64, all weights of the last epoch. `trainable`
+    /// names the networks that learn.
+    pub fn new(name: &'static str, trainable: &[&str]) -> Self {
         Self {
             name,
             epochs: 100,
@@ -116,11 +155,13 @@ impl Stage {
             target: false,
             hold_out_target: 0.0,
             pace: Pace::Source,
-            trainable,
-            optimizer: Optimizer::Adam { weight_decay: 0.0 },
+            updates: vec![Update::new(name, trainable)],
+            optimizer: Optimizer::ADAM,
+            clip: None,
             learning_rate: 1e-3,
             schedule: Schedule::Constant,
             keep: Keep::Last,
+            keep_start: false,
             patience: None,
         }
     }
@@ -155,8 +196,10 @@ pub struct Batch {
     pub source: Option<SourceBatch>,
     /// Target cells, where the stage asked for them.
     pub target: Option<TargetBatch>,
-    /// The few labelled target cells, where the task has them and the stage asked for the target.
+    /// The few labelled target cells, where the task has them.
     pub few_shot: Option<SourceBatch>,
+    /// The name of the update that the losses are for.
+    pub update: &'static str,
     /// How far the stage is, from 0 to 1.
     pub progress: f64,
 }
@@ -168,6 +211,22 @@ impl Batch {
     /// When the stage did not ask for them.
     pub fn source(&self) -> Result<&SourceBatch> {
         self.source.as_ref().ok_or_else(|| AdaptError::missing("source"))
+    }
+
+    /// The labelled source rows and, behind them, the few labelled target cells where there are any: values and labels
+    /// (rows × 2).
+    ///
+    /// # Errors
+    /// When the stage did not ask for the source.
+    pub fn labelled(&self) -> Result<(Tensor<2>, Tensor<2>)> {
+        let source = self.source()?;
+        Ok(match &self.few_shot {
+            None => (source.x.clone(), source.targets.clone()),
+            Some(few) => (
+                Tensor::cat(vec![source.x.clone(), few.x.clone()], 0),
+                Tensor::cat(vec![source.targets.clone(), few.targets.clone()], 0),
+            ),
+        })
     }
 
     /// The target cells.
@@ -206,6 +265,15 @@ pub struct Assembled {
     pub head: FeedForward,
     /// How to read the outputs.
     pub output: Output,
+    /// Names of the embedding's axes, where they have any.
+    pub axes: Vec<String>,
+}
+
+impl Assembled {
+    /// Encoder and head without names for the axes.
+    pub fn new(encoder: FeedForward, head: FeedForward, output: Output) -> Self {
+        Self { encoder, head, output, axes: Vec::new() }
+    }
 }
 
 /// A method of transfer that is trained by gradient steps.
@@ -236,7 +304,7 @@ pub trait Strategy: Send + Sync {
         Ok(())
     }
 
-    /// The losses of one batch. Called with [`Pass::Evaluate`] for validation.
+    /// The losses of one batch for its update. Called with [`Pass::Evaluate`] and the first update for validation.
     ///
     /// # Errors
     /// As the strategy needs.

@@ -85,6 +85,10 @@ pub fn fit_strategy<S: Strategy>(
             resumed.take().unwrap_or_else(|| (None, OptimizerState::new(stage.optimizer)));
         if progress.epoch == 0 {
             strategy.enter(stage, &mut networks)?;
+            if stage.keep_start && progress.best == f64::INFINITY {
+                progress.best = runner.value(&mut networks, &progress)?.unwrap_or(f64::INFINITY);
+                best = Some(networks.clone());
+            }
         }
         while progress.epoch < stage.epochs && stage.patience.is_none_or(|p| progress.stale < p) {
             let rate = stage.learning_rate * progress.rate_factor;
@@ -178,7 +182,7 @@ impl<'a, S: Strategy> Runner<'a, S> {
             sampling,
             train,
             validation,
-            few_shot: LabelledRows::few_shot(task).filter(|_| stage.target),
+            few_shot: LabelledRows::few_shot(task),
             target: TargetRows { task },
             target_train,
             target_validation,
@@ -218,28 +222,32 @@ impl<'a, S: Strategy> Runner<'a, S> {
                 b.as_ref().and_then(|b| b.get(step % b.len().max(1)).map(|r| r.to_vec()))
             };
             let fraction = (progress.epoch as f64 + step as f64 / steps as f64) / self.stage.epochs as f64;
-            let batch = self.batch(
+            let mut batch = self.batch(
                 self.train.as_ref(),
                 pick(&source_batches).as_deref(),
                 pick(&target_batches).as_deref(),
                 fraction,
             );
-            track(networks, self.stage.trainable);
-            let losses = self.strategy.losses(self.stage, networks, &batch, Pass::Train(&mut noise))?;
-            if losses.0.is_empty() {
-                continue; // the strategy skips this batch
+            for update in self.stage.updates.iter().filter(|u| (step + 1).is_multiple_of(u.every.max(1))) {
+                batch.update = update.name;
+                track(networks, &update.trainable);
+                let losses = self.strategy.losses(self.stage, networks, &batch, Pass::Train(&mut noise))?;
+                if losses.0.is_empty() {
+                    continue; // the strategy skips this batch
+                }
+                sums.add(&losses, rows_of(&batch));
+                let total = total(&losses).filter(Tensor::is_tracked).ok_or_else(|| {
+                    AdaptError::invalid(
+                        format!("stage {}", self.stage.name),
+                        format!("no loss depends on the weights of {}", update.trainable.join(", ")),
+                        "name the networks that the losses use",
+                    )
+                })?;
+                let gradients = total.backward();
+                optimizer.step_clipped(networks, gradients, rate, self.stage.clip.as_ref())?;
             }
-            sums.add(&losses, rows_of(&batch));
-            let total = total(&losses).filter(Tensor::is_tracked).ok_or_else(|| {
-                AdaptError::invalid(
-                    format!("stage {}", self.stage.name),
-                    format!("no loss depends on the weights of {}", self.stage.trainable.join(", ")),
-                    "name the networks that the losses use",
-                )
-            })?;
-            let gradients = total.backward();
-            optimizer.step(networks, gradients, rate)?;
         }
+        track(networks, &[] as &[&str]);
         let losses = sums.means()?;
         if let Some((loss, value)) = losses.iter().find(|(_, v)| !v.is_finite()) {
             return Err(AdaptError::Diverged {
@@ -274,8 +282,17 @@ impl<'a, S: Strategy> Runner<'a, S> {
             source: rows.zip(source).map(|(r, s)| r.batch(s, &self.device)),
             target: target.map(|t| self.target.batch(t, &self.device)),
             few_shot: self.few_shot.as_ref().zip(few).map(|(f, rows)| f.batch(&rows, &self.device)),
+            update: self.stage.updates.first().map_or(self.stage.name, |u| u.name),
             progress,
         }
+    }
+
+    /// What the stage minimises, for the weights as they are.
+    fn value(&self, networks: &mut S::Networks, progress: &Progress) -> Result<Option<f64>> {
+        Ok(match self.stage.keep {
+            Keep::HighestSourceAuroc => self.validation_auroc(networks)?.map(|a| -a),
+            _ => self.validation_loss(networks, progress)?,
+        })
     }
 
     fn validation_loss(&self, networks: &mut S::Networks, progress: &Progress) -> Result<Option<f64>> {
@@ -325,32 +342,27 @@ fn total(losses: &Losses) -> Option<Tensor<1>> {
 
 /// Losses summed on the device, weighted by rows, and read once an epoch.
 #[derive(Default)]
-struct Sums {
-    losses: Vec<(&'static str, Tensor<1>)>,
-    rows: f64,
-}
+struct Sums(Vec<(&'static str, Tensor<1>, f64)>);
 
 impl Sums {
     fn add(&mut self, losses: &Losses, rows: f64) {
-        self.rows += rows;
         for (name, loss) in &losses.0 {
             let term = loss.clone().detach().inner() * rows;
-            match self.losses.iter_mut().find(|(n, _)| n == name) {
-                Some((_, sum)) => *sum = sum.clone() + term,
-                None => self.losses.push((name, term)),
+            match self.0.iter_mut().find(|(n, ..)| n == name) {
+                Some((_, sum, n)) => (*sum, *n) = (sum.clone() + term, *n + rows),
+                None => self.0.push((name, term, rows)),
             }
         }
     }
 
     fn means(self) -> Result<Vec<(&'static str, f64)>> {
-        let rows = self.rows.max(1.0);
-        self.losses
+        self.0
             .into_iter()
-            .map(|(name, sum)| {
+            .map(|(name, sum, rows)| {
                 let value: f32 = sum.try_into_scalar().map_err(|e| {
                     AdaptError::Model(sensitome_core_models::ModelError::Backend(format!("loss {name}: {e}")))
                 })?;
-                Ok((name, f64::from(value) / rows))
+                Ok((name, f64::from(value) / rows.max(1.0)))
             })
             .collect()
     }

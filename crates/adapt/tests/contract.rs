@@ -22,6 +22,7 @@ fn quick(entry: &Entry) -> Settings {
         ("head", "8"),
         ("epochs", "12"),
         ("pretrain_epochs", "3"),
+        ("finetune_epochs", "6"),
         ("predictor_epochs", "12"),
         ("transfer_epochs", "4"),
         ("learning_rate", "0.005"),

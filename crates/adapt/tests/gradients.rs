@@ -127,13 +127,16 @@ fn optimizers_follow_their_definitions() {
     };
     // Adam: the first step is the learning rate; then m = .9·.3 − .1, v = .999·.009 + .001.
     let second = |w: f64| w - 0.1 * (0.17 / 0.19) / (0.009_991 / (1.0 - 0.999f64.powi(2))).sqrt();
-    near(two_steps(Optimizer::Adam { weight_decay: 0.0 }), [1.9, second(1.9)]);
+    near(two_steps(Optimizer::ADAM), [1.9, second(1.9)]);
     let first = 2.0 * (1.0 - 0.001) - 0.1;
     near(two_steps(Optimizer::AdamW { weight_decay: 0.01 }), [first, second(first * (1.0 - 0.001))]);
     near(two_steps(Optimizer::Adagrad), [1.9, 1.9 + 0.1 / 10f64.sqrt()]);
     let root = |v: f64| v.sqrt() + 1e-8;
     let first = 2.0 - 0.3 / root(0.09);
     near(two_steps(Optimizer::RmsProp), [first, first + 0.1 / root(0.99 * 0.09 + 0.01)]);
-    near(two_steps(Optimizer::Sgd { momentum: 0.9 }), [1.7, 1.7 - 0.1 * (0.9 * 3.0 - 1.0)]);
-    near(two_steps(Optimizer::Sgd { momentum: 0.0 }), [1.7, 1.8]);
+    near(
+        two_steps(Optimizer::Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false }),
+        [1.7, 1.7 - 0.1 * (0.9 * 3.0 - 1.0)],
+    );
+    near(two_steps(Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false }), [1.7, 1.8]);
 }

@@ -79,10 +79,8 @@ impl FeedForward {
     /// Exchanges the running statistics with a network of the same layers.
     pub fn swap_statistics(&mut self, other: &mut Self) {
         for pair in self.layers.iter_mut().zip(&mut other.layers) {
-            if let (
-                Layer::BatchNorm { mean: m, variance: v, .. },
-                Layer::BatchNorm { mean, variance, .. },
-            ) = pair
+            if let (Layer::BatchNorm { mean: m, variance: v, .. }, Layer::BatchNorm { mean, variance, .. }) =
+                pair
             {
                 std::mem::swap(m, mean);
                 std::mem::swap(v, variance);

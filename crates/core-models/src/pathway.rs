@@ -23,7 +23,13 @@ impl PathwayMask {
     ///
     /// # Errors
     /// When no set is kept.
-    pub fn new(sets: &GeneSets, genes: &[String], smallest: usize, largest: usize, free: usize) -> Result<Self> {
+    pub fn new(
+        sets: &GeneSets,
+        genes: &[String],
+        smallest: usize,
+        largest: usize,
+        free: usize,
+    ) -> Result<Self> {
         let order: IndexSet<&str> = genes.iter().map(String::as_str).collect();
         let mut axes = Vec::new();
         let mut rows: Vec<f32> = Vec::new();

@@ -44,6 +44,12 @@ impl Noise {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
+    /// Independent numbers of `shape`, uniform in 0..1.
+    pub fn uniform(&mut self, shape: [usize; 2], device: &Device) -> Tensor<2> {
+        let values: Vec<f32> = (0..shape[0] * shape[1]).map(|_| self.0.random()).collect();
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
     /// Independent standard normal deviates of `shape` (Box–Muller).
     pub fn normal(&mut self, shape: [usize; 2], device: &Device) -> Tensor<2> {
         let n = shape[0] * shape[1];

@@ -153,6 +153,34 @@ impl Case {
         usize::try_from(n).unwrap()
     }
 
+    /// A parameter that may be absent.
+    pub fn param(&self, name: &str) -> Option<f64> {
+        number(&self.params[name])
+    }
+
+    /// An option of the call (`params.options`) that may be absent; true and false are 1 and 0.
+    pub fn option(&self, name: &str) -> Option<f64> {
+        let value = &self.params["options"][name];
+        value.as_bool().map(|b| f64::from(u8::from(b))).or_else(|| number(value))
+    }
+
+    /// A parameter that is a word.
+    pub fn word(&self, name: &str) -> String {
+        let word = self.params[name].as_str();
+        word.unwrap_or_else(|| panic!("{}: no word {name}", self.name)).to_owned()
+    }
+
+    /// A parameter that is a list of numbers.
+    pub fn list(&self, name: &str) -> Vec<f64> {
+        let list = self.params[name].as_array();
+        list.into_iter().flatten().filter_map(number).collect()
+    }
+
+    /// The layers of the network `prefix`, as the fixture describes them.
+    pub fn layers(&self, prefix: &str) -> Vec<Value> {
+        self.params["layers"][prefix].as_array().cloned().unwrap_or_default()
+    }
+
     /// Names of the outputs, ascending.
     pub fn output_names(&self) -> Vec<&str> {
         self.outputs.keys().map(String::as_str).collect()

@@ -14,7 +14,11 @@ fn gradient_for(x: Tensor<2>, loss: impl FnOnce(Tensor<2>) -> Result<Tensor<1>>)
     let leaf = x.inner().autodiff().require_grad();
     let gradients = loss(leaf.clone())?.backward();
     leaf.grad(&gradients).ok_or_else(|| {
-        AdaptError::invalid("perturbation", "the loss does not depend on the input", "perturb what the loss sees")
+        AdaptError::invalid(
+            "perturbation",
+            "the loss does not depend on the input",
+            "perturb what the loss sees",
+        )
     })
 }
 

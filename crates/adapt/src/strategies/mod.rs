@@ -1,5 +1,9 @@
 //! One file a method.
 
+pub mod code_ae;
 pub mod ridge;
+pub mod scad;
 pub mod scdeal;
+pub mod shared_pathway;
 pub mod source_only;
+pub mod ssda4drug;

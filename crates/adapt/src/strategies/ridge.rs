@@ -103,11 +103,7 @@ impl Fit for Ridge {
             weight: Tensor::from_data(TensorData::new(values, [x.ncols(), 1]), &device),
             bias: Some(Tensor::from_data(TensorData::new(vec![bias as f32], [1]), &device)),
         };
-        let parts = Assembled {
-            encoder: FeedForward::default(),
-            head: FeedForward::new(vec![layer])?,
-            output: Output::Linear,
-        };
+        let parts = Assembled::new(FeedForward::default(), FeedForward::new(vec![layer])?, Output::Linear);
         let mut model = finish::model(parts, "ridge", &self.settings, task, options)?;
         model.card_mut().metrics.insert("penalty".to_owned(), penalty);
         Ok(model)

@@ -238,6 +238,6 @@ impl Strategy for Scdeal {
 
     fn assemble(&self, networks: &Networks) -> Result<Assembled> {
         let output = if self.faithful { Output::Second } else { Output::Softmax };
-        Ok(Assembled { encoder: networks.target.encoder()?, head: networks.head.clone(), output })
+        Ok(Assembled::new(networks.target.encoder()?, networks.head.clone(), output))
     }
 }

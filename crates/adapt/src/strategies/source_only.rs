@@ -109,6 +109,6 @@ impl Strategy for SourceOnly {
 
     fn assemble(&self, networks: &Networks) -> Result<Assembled> {
         let Networks { encoder, head } = networks.clone();
-        Ok(Assembled { encoder, head, output: Output::Softmax })
+        Ok(Assembled::new(encoder, head, Output::Softmax))
     }
 }

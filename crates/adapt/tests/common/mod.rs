@@ -14,7 +14,9 @@ fn gene_sets(genes: usize) -> GeneSets {
         description: String::new(),
         genes: (from..to.min(genes)).map(|i| format!("G{i}")).collect(),
     };
-    [("RESPONSE", set(0, 5)), ("OTHER", set(2, 7)), ("ALL", set(0, genes))].map(|(n, s)| (n.to_owned(), s)).into()
+    [("RESPONSE", set(0, 5)), ("OTHER", set(2, 7)), ("ALL", set(0, genes))]
+        .map(|(n, s)| (n.to_owned(), s))
+        .into()
 }
 
 /// Lines and cells whose response is the sum of their first five genes, with the target shifted; and the cells' labels.
