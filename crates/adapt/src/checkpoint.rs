@@ -205,7 +205,7 @@ fn load_parts<P: Parts>(
     }
     let mut optimizer = OptimizerState::new(stage.optimizer);
     for (name, steps) in &header.steps {
-        let mut slots = Slots { steps: *steps, values: Vec::new() };
+        let mut slots = Slots { steps: *steps, ..Slots::default() };
         while let Ok(view) = file.tensor(&format!("slot{}/{name}", slots.values.len())) {
             slots.values.push(floats(view.data()));
         }

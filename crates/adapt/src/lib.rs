@@ -12,6 +12,7 @@ mod finish;
 mod hyper;
 mod louvain;
 mod observer;
+mod one_pass;
 mod optimizer;
 mod registry;
 mod resampling;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Gradients, Tensor, TensorData};
+use burn::tensor::{DType, Gradients, Tensor, TensorData};
 use sensitome_core_models::{Parameter, Parts};
 use serde::{Deserialize, Serialize};
 
@@ -43,84 +43,6 @@ pub enum Optimizer {
 impl Optimizer {
     /// Adam as everybody has it.
     pub const ADAM: Self = Self::Adam { weight_decay: 0.0, amsgrad: false };
-
-    fn slots(self) -> usize {
-        match self {
-            Self::Adam { amsgrad: true, .. } => 3,
-            Self::Adam { .. } | Self::AdamW { .. } => 2,
-            Self::Adagrad | Self::RmsProp => 1,
-            Self::Sgd { momentum, .. } => usize::from(momentum != 0.0),
-        }
-    }
-
-    /// One pass over a weight, its gradient and its running averages; `t` counts the steps of this weight from 1.
-    fn update(self, w: &mut [f32], g: &[f32], slots: &mut [Vec<f32>], t: u64, rate: f64) {
-        match (self, slots) {
-            (Self::Adam { weight_decay, .. }, [m, v]) => adam(w, g, m, v, t, rate, weight_decay as f32),
-            (Self::Adam { weight_decay, .. }, [m, v, greatest]) => {
-                amsgrad(w, g, [m, v, greatest], t, rate, weight_decay as f32);
-            }
-            (Self::AdamW { weight_decay }, [m, v]) => {
-                let keep = (1.0 - rate * weight_decay) as f32;
-                w.iter_mut().for_each(|w| *w *= keep);
-                adam(w, g, m, v, t, rate, 0.0);
-            }
-            (Self::Adagrad, [sum]) => {
-                for ((w, &g), s) in w.iter_mut().zip(g).zip(sum) {
-                    *s += g * g;
-                    *w -= rate as f32 * g / (s.sqrt() + 1e-10);
-                }
-            }
-            (Self::RmsProp, [square]) => {
-                for ((w, &g), s) in w.iter_mut().zip(g).zip(square) {
-                    *s = 0.99 * *s + 0.01 * g * g;
-                    *w -= rate as f32 * g / (s.sqrt() + 1e-8);
-                }
-            }
-            (Self::Sgd { momentum, weight_decay, nesterov }, [velocity]) => {
-                let (momentum, decay) = (momentum as f32, weight_decay as f32);
-                for ((w, &g), v) in w.iter_mut().zip(g).zip(velocity) {
-                    let g = g + decay * *w;
-                    *v = if t == 1 { g } else { momentum * *v + g };
-                    *w -= rate as f32 * if nesterov { g + momentum * *v } else { *v };
-                }
-            }
-            (Self::Sgd { weight_decay, .. }, _) => {
-                for (w, &g) in w.iter_mut().zip(g) {
-                    *w -= rate as f32 * (g + weight_decay as f32 * *w);
-                }
-            }
-            (_, _) => {} // `slots` gives every optimizer what it needs
-        }
-    }
-}
-
-fn adam(w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], t: u64, rate: f64, decay: f32) {
-    let (beta1, beta2) = (0.9f64, 0.999f64);
-    let step = (rate / (1.0 - beta1.powi(t as i32))) as f32;
-    let root = (1.0 - beta2.powi(t as i32)).sqrt() as f32;
-    let (b1, b2) = (beta1 as f32, beta2 as f32);
-    for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-        let g = g + decay * *w;
-        *m = b1 * *m + (1.0 - b1) * g;
-        *v = b2 * *v + (1.0 - b2) * g * g;
-        *w -= step * *m / (v.sqrt() / root + 1e-8);
-    }
-}
-
-fn amsgrad(w: &mut [f32], g: &[f32], slots: [&mut Vec<f32>; 3], t: u64, rate: f64, decay: f32) {
-    let (beta1, beta2) = (0.9f64, 0.999f64);
-    let step = (rate / (1.0 - beta1.powi(t as i32))) as f32;
-    let root = (1.0 - beta2.powi(t as i32)).sqrt() as f32;
-    let (b1, b2) = (beta1 as f32, beta2 as f32);
-    let [m, v, greatest] = slots;
-    for ((((w, &g), m), v), greatest) in w.iter_mut().zip(g).zip(m).zip(v).zip(greatest) {
-        let g = g + decay * *w;
-        *m = b1 * *m + (1.0 - b1) * g;
-        *v = b2 * *v + (1.0 - b2) * g * g;
-        *greatest = greatest.max(*v);
-        *w -= step * *m / (greatest.sqrt() / root + 1e-8);
-    }
 }
 
 /// The running averages of one weight.
@@ -128,6 +50,8 @@ fn amsgrad(w: &mut [f32], g: &[f32], slots: [&mut Vec<f32>; 3], t: u64, rate: f6
 pub(crate) struct Slots {
     pub(crate) steps: u64,
     pub(crate) values: Vec<Vec<f32>>,
+    /// The same for weights in double precision, which no fit has, but a comparison with other libraries.
+    pub(crate) doubles: Vec<Vec<f64>>,
 }
 
 /// An optimizer and its memory, by path of the weight.
@@ -219,13 +143,21 @@ impl OptimizerState {
         let mut data: TensorData = plain.try_into_data().map_err(|e| backend(&e))?;
         let gradient = if factor == 1.0 { gradient } else { gradient * factor };
         let gradient = gradient.try_into_data().map_err(|e| backend(&e))?;
-        let w = data.as_mut_slice::<f32>().map_err(|e| backend(&e))?;
-        let g = gradient.as_slice::<f32>().map_err(|e| backend(&e))?;
         let slots = self.slots.entry(path.to_owned()).or_default();
-        slots.values.resize_with(self.optimizer.slots(), || vec![0.0; w.len()]);
         slots.steps += 1;
-        self.optimizer.update(w, g, &mut slots.values, slots.steps, rate);
-        *tensor = Tensor::from_data(data, &device);
+        let (count, n, dtype) = (self.optimizer.slots(), data.num_elements(), data.dtype());
+        if dtype == DType::F64 {
+            slots.doubles.resize_with(count, || vec![0.0; n]);
+            let w = data.as_mut_slice::<f64>().map_err(|e| backend(&e))?;
+            let g = gradient.as_slice::<f64>().map_err(|e| backend(&e))?;
+            self.optimizer.update(w, g, &mut slots.doubles, slots.steps, rate);
+        } else {
+            slots.values.resize_with(count, || vec![0.0; n]);
+            let w = data.as_mut_slice::<f32>().map_err(|e| backend(&e))?;
+            let g = gradient.as_slice::<f32>().map_err(|e| backend(&e))?;
+            self.optimizer.update(w, g, &mut slots.values, slots.steps, rate);
+        }
+        *tensor = Tensor::from_data(data, (&device, dtype));
         Ok(())
     }
 }
@@ -238,8 +170,8 @@ fn square_norm<const D: usize>(tensor: &Tensor<D>, gradients: &Gradients) -> Res
     let Some(gradient) = Some(tensor).filter(|t| t.is_autodiff()).and_then(|t| t.grad(gradients)) else {
         return Ok(0.0);
     };
-    let values = gradient.try_into_vec_as::<f32>().map_err(|e| backend(format!("gradient: {e}")))?;
-    Ok(values.iter().map(|&g| f64::from(g).powi(2)).sum())
+    let values = gradient.try_into_vec_as::<f64>().map_err(|e| backend(format!("gradient: {e}")))?;
+    Ok(values.iter().map(|&g| g * g).sum())
 }
 
 /// Whether `path` is the network, layer or part called `part`, or lies in it; everything lies in the empty one.

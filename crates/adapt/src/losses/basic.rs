@@ -26,9 +26,8 @@ pub fn weighted_cross_entropy(logits: Tensor<2>, targets: Tensor<2>, class_weigh
 
 /// Binary cross-entropy of the sigmoid of `logits` (rows × 1) with `targets` (rows × 1, in 0..1), mean over the rows.
 pub fn binary_cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
-    // max(x, 0) − x y + log(1 + e^(−|x|)) does not overflow.
-    let softplus = (logits.clone().abs() * -1.0).exp().log1p();
-    (activation::relu(logits.clone()) - logits * targets + softplus).mean()
+    // −y log σ(x) − (1 − y) log(1 − σ(x)), with log(1 − σ(x)) = log σ(x) − x: nothing overflows.
+    ((targets * -1.0 + 1.0) * logits.clone() - activation::log_sigmoid(logits)).mean()
 }
 
 /// Mean over all elements of the squared difference.
