@@ -99,14 +99,10 @@ const fn variant(
 
 const PUBLISHED: &[(&str, &str)] = &[("faithful", "true")];
 /// 500 epochs a stage, as published, take ten times as long.
-const SHORT: &[(&str, &str)] = &[
-    ("faithful", "true"),
-    ("pretrain_epochs", "50"),
-    ("predictor_epochs", "50"),
-    ("transfer_epochs", "50"),
-];
+const SHORT: &[(&str, &str)] =
+    &[("faithful", "true"), ("pretrain_epochs", "50"), ("predictor_epochs", "50"), ("transfer_epochs", "50")];
 
-const VARIANTS: [Variant; 14] = [
+const VARIANTS: [Variant; 13] = [
     variant("ridge", "", &[]),
     variant("source_only", "", &[]),
     variant("scdeal", "corrected", &[]),
@@ -114,7 +110,6 @@ const VARIANTS: [Variant; 14] = [
     variant("scad", "corrected", &[]),
     variant("scad", "faithful", PUBLISHED),
     variant("code_ae", "corrected", &[]),
-    variant("code_ae", "BASE", &[("adversarial", "false")]),
     variant("code_ae", "faithful", PUBLISHED),
     variant("ssda4drug", "corrected", &[]),
     variant("ssda4drug", "faithful", PUBLISHED),

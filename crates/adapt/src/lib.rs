@@ -16,6 +16,7 @@ mod one_pass;
 mod optimizer;
 mod registry;
 mod resampling;
+mod search;
 mod strategy;
 mod trainer;
 
@@ -30,6 +31,7 @@ pub use hyper::{Checked, FAITHFUL, Hyper, Range, Settings};
 pub use observer::{EpochReport, History, Observer, Silent};
 pub use optimizer::{Optimizer, OptimizerState, track};
 pub use registry::{Entry, REGISTRY, find};
+pub use search::{Draw, Search, random_search};
 pub use strategy::{
     Assembled, Batch, Clip, Fit, Keep, Losses, Pace, Sampling, Schedule, SourceBatch, Stage, Strategy,
     TargetBatch, Trained, Update, require_unit_range,

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use common::easy_task;
 use sensitome_adapt::{
-    AdaptError, Checkpointing, Entry, EpochReport, FitOptions, Observer, REGISTRY, Settings,
+    AdaptError, Checkpointing, Entry, EpochReport, FitOptions, Observer, REGISTRY, Search, Settings,
+    random_search,
 };
 use sensitome_core_models::{GeneReport, ResponseModel, available_devices, parse_device};
-use sensitome_data::TransferTask;
+use sensitome_data::{FewShot, TransferTask};
+use sensitome_eval::selection::SelectionScore;
 
 /// Few epochs and narrow networks for whatever the method calls them.
 fn quick(entry: &Entry) -> Settings {
@@ -228,6 +230,183 @@ fn wrong_settings_name_the_field() {
         for h in entry.hypers {
             let wrong = entry.build(&Settings::new().set(h.name, "-7x")).map(|_| ()).unwrap_err().to_string();
             assert!(wrong.contains(h.name), "{wrong}");
+        }
+    }
+}
+
+/// What each stage of each method may change, in the order of the stages; every other weight stays as it is to the bit.
+/// Running statistics move with any batch that passes in training.
+const MOVING: &[(&str, &[(&str, &[&str])])] = &[
+    ("source_only", &[("train", &["encoder", "head"])]),
+    (
+        "scdeal",
+        &[
+            ("source_autoencoder", &["source"]),
+            ("predictor", &["source.encoder", "head"]),
+            ("target_autoencoder", &["target"]),
+            ("transfer", &["source.encoder", "target.encoder", "head"]),
+        ],
+    ),
+    ("scad", &[("train", &["extractor", "predictor", "discriminator"])]),
+    (
+        "code_ae",
+        &[
+            ("pretrain", &["codes"]),
+            ("align", &["codes", "critic"]),
+            ("finetune", &["head"]),
+            ("unfreeze_1", &["head", "codes.shared.6"]),
+            ("unfreeze_2", &["head", "codes.shared.6", "codes.shared.3"]),
+            ("unfreeze_3", &["head", "codes.shared.6", "codes.shared.3", "codes.shared.0"]),
+        ],
+    ),
+    ("ssda4drug", &[("train", &["encoder", "decoder", "predictor", "classifier"])]),
+    ("shared_pathway", &[("pretrain", &["codes", "sparse"]), ("joint", &["codes", "sparse", "head"])]),
+];
+
+/// Notes the weights that every checkpoint holds.
+struct Weights<'a> {
+    path: std::path::PathBuf,
+    seen: &'a mut Vec<(String, std::collections::BTreeMap<String, Vec<u8>>)>,
+}
+
+impl Observer for Weights<'_> {
+    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        let bytes = std::fs::read(&self.path).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let current = file.tensors().into_iter().filter_map(|(name, view)| {
+            Some((name.strip_prefix("current/")?.to_owned(), view.data().to_vec()))
+        });
+        self.seen.push((report.stage.to_owned(), current.collect()));
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn three_updates_change_what_should_move_and_nothing_else() {
+    // 36 training lines in batches of 12: three updates an epoch, five where the critic makes five to one of the codes.
+    let (task, _) = easy_task(12, 60, 36, 12);
+    let folder = tempfile::tempdir().unwrap();
+    for entry in REGISTRY.iter().filter(|e| e.hypers.iter().any(|h| h.name == "batch_size")) {
+        let stages = MOVING.iter().find(|(name, _)| *name == entry.name);
+        let (_, stages) = stages.unwrap_or_else(|| panic!("{} is not in the table MOVING", entry.name));
+        let path = folder.path().join(entry.name);
+        let mut seen = Vec::new();
+        let mut options = FitOptions::new(5, parse_device("flex").unwrap());
+        options.checkpoint = Some(Checkpointing { path: path.clone(), every: Duration::ZERO });
+        options.observer = Box::new(Weights { path, seen: &mut seen });
+        let steps =
+            [("batch_size", "12"), ("critic_steps", "3"), ("pretrain_epochs", "2"), ("dropout", "0.1")];
+        let known = |name: &str| entry.hypers.iter().any(|h| h.name == name);
+        let settings = steps.iter().filter(|(n, _)| known(n)).fold(quick(entry), |s, (n, v)| s.set(*n, v));
+        entry.build(&settings).unwrap().fit(&task, &mut options).unwrap();
+        drop(options);
+        for (stage, moving) in *stages {
+            let of_stage: Vec<_> = seen.iter().filter(|(s, _)| s == stage).collect();
+            assert!(of_stage.len() >= 2, "{}: stage {stage} has {} epochs", entry.name, of_stage.len());
+            let (before, after) = (&of_stage[0].1, &of_stage[1].1);
+            for (name, value) in before {
+                let statistic = name.ends_with(".mean") || name.ends_with(".variance");
+                let may = moving.iter().any(|m| name.starts_with(&format!("{m}.")));
+                let changed = value != &after[name];
+                // A bias before batch normalisation has no gradient; rounding may or may not move it.
+                let weight = name.ends_with(".weight");
+                assert!(
+                    statistic || (may && (changed || !weight)) || (!may && !changed),
+                    "{}, stage {stage}: {name} {}",
+                    entry.name,
+                    if changed { "moved" } else { "did not move" }
+                );
+            }
+            assert!(moving.iter().all(|m| before.keys().any(|n| n.starts_with(&format!("{m}.")))));
+        }
+        let known: Vec<&str> = stages.iter().map(|(s, _)| *s).collect();
+        assert!(
+            seen.iter().all(|(s, _)| known.contains(&s.as_str())),
+            "{}: a stage is not listed",
+            entry.name
+        );
+    }
+}
+
+#[test]
+fn several_sources_and_few_labelled_cells_are_taken_by_all_who_can() {
+    let (task, truth) = easy_task(13, 80, 60, 20);
+    let mut parts = (*task).clone();
+    let mut second = parts.sources[0].clone();
+    second.name = "tissue".into();
+    second.samples.iter_mut().for_each(|s| s.push('b'));
+    parts.sources.push(second);
+    let two = TransferTask::new(parts.clone()).unwrap();
+    let rows: Vec<usize> = (0..6).collect();
+    parts.few_shot = Some(FewShot { labels: rows.iter().map(|&i| truth[i]).collect(), rows });
+    let few = TransferTask::new(parts).unwrap();
+    for entry in REGISTRY {
+        let scores = predict(&fit(entry, &two, 2, "flex"), &two);
+        let auroc = sensitome_eval::auroc(&truth, &scores, None).unwrap();
+        assert!(auroc > 0.9, "{} on two sources: {auroc}", entry.name);
+        let with = predict(&fit(entry, &few, 2, "flex"), &few);
+        let uses = ["scad", "code_ae", "ssda4drug", "shared_pathway"].contains(&entry.name);
+        assert!(!uses || with != scores, "{} does not look at the few labelled cells", entry.name);
+        assert!(sensitome_eval::auroc(&truth, &with, None).unwrap() > 0.9, "{}", entry.name);
+    }
+}
+
+#[test]
+fn random_search_chooses_without_labels_and_repeats_itself() {
+    let (task, _) = easy_task(14, 60, 40, 12);
+    let entry = sensitome_adapt::find("source_only").unwrap();
+    let search = |rule| Search {
+        draws: 3,
+        fixed: Settings::new().set("epochs", 4).set("hidden", "16").set("latent", 8),
+        rule,
+        seed: 1,
+        device: parse_device("flex").unwrap(),
+    };
+    for rule in SelectionScore::ALL.into_iter().filter(|r| !r.is_oracle()) {
+        let (model, draws) = random_search(entry, &task, &search(rule), |_, _| {}).unwrap();
+        let scores: Vec<f64> = draws.iter().map(|d| *d.score.as_ref().unwrap()).collect();
+        assert_eq!(draws.len(), 3);
+        assert!(draws.iter().all(|d| entry.build(&d.settings).is_ok()));
+        let best =
+            scores.iter().copied().reduce(|a, b| if (b > a) == rule.higher_is_better() { b } else { a });
+        let chosen = draws.iter().find(|d| Some(*d.score.as_ref().unwrap()) == best).unwrap();
+        let checked = chosen.settings.check(entry.hypers).unwrap();
+        assert!(checked.iter().all(|(k, v)| model.card().settings[k] == v), "{}", rule.name());
+        let again = random_search(entry, &task, &search(rule), |_, _| {}).unwrap().0;
+        assert!(again.to_bytes().unwrap() == model.to_bytes().unwrap(), "{}", rule.name());
+    }
+    let oracle =
+        random_search(entry, &task, &search(SelectionScore::Oracle), |_, _| {}).map(|_| ()).unwrap_err();
+    assert!(oracle.to_string().contains("label-free"), "{oracle}");
+}
+
+#[test]
+fn every_variant_runs() {
+    let (task, truth) = easy_task(15, 60, 40, 12);
+    let mut parts = (*task).clone();
+    parts.few_shot = Some(FewShot { rows: vec![0, 1, 2, 3], labels: truth[..4].to_vec() });
+    let few = TransferTask::new(parts).unwrap();
+    for entry in REGISTRY {
+        let base = || quick(entry);
+        let mut forms: Vec<Settings> = Vec::new();
+        for h in entry.hypers {
+            if let sensitome_adapt::Range::Choice(words) = h.range {
+                forms.extend(words.iter().map(|w| base().set(h.name, w)));
+            }
+            if h.range == sensitome_adapt::Range::Flag && h.name != "faithful" {
+                forms.extend([base().set(h.name, true), base().set(h.name, false)]);
+            }
+        }
+        if entry.hypers.iter().any(|h| h.name == "faithful") && entry.name != "scdeal" {
+            forms.push(base().set("faithful", true));
+        }
+        for settings in forms {
+            for task in [&task, &few] {
+                let mut options = FitOptions::new(0, parse_device("flex").unwrap());
+                let model = entry.build(&settings).unwrap().fit(task, &mut options);
+                let model = model.unwrap_or_else(|e| panic!("{} {settings:?}: {e}", entry.name));
+                assert!(predict(&model, task).iter().all(|s| s.is_finite()), "{} {settings:?}", entry.name);
+            }
         }
     }
 }
