@@ -7,6 +7,7 @@
 mod batches;
 mod checkpoint;
 mod clusters;
+mod dual_ridge;
 mod error;
 mod finish;
 mod hyper;
@@ -26,6 +27,7 @@ pub mod prelude;
 pub mod strategies;
 
 pub use clusters::{batch_clusters, cluster_loss, published_clusters};
+pub use dual_ridge::{DualRidge, percentiles};
 pub use error::{AdaptError, Result};
 pub use hyper::{Checked, FAITHFUL, Hyper, Range, Settings};
 pub use observer::{EpochReport, History, Observer, Silent};

@@ -49,7 +49,7 @@ pub const REGISTRY: &[Entry] = &[
         summary: "linear regression of the response, applied to cells as it is; no adaptation",
         paper: "Hoerl and Kennard 1970",
         hypers: ridge::HYPERS,
-        build: |s| Ok(Box::new(ridge::Ridge::new(&s)?)),
+        build: |s| Ok(Box::new(ridge::Ridge(s))),
     },
     Entry {
         name: "source_only",
