@@ -253,7 +253,13 @@ impl Book {
                 prepared = Some(prepare()?);
             }
             let Some((cells, tasks, truth)) = &prepared else { continue };
-            let values = fit(v, cells, tasks, truth, seed)?;
+            let values = match fit(v, cells, tasks, truth, seed) {
+                Ok(values) => values,
+                Err(e) => {
+                    println!("{task}, {method}, seed {seed}: {e}");
+                    continue;
+                }
+            };
             writeln!(self.file, "{task}\t{method}\t{seed}\t{}\t{}\t{:.1}", values[0], values[1], values[2])?;
             println!("{task}, {method}, seed {seed}: AUROC {:.3}, {:.1} s", values[0], values[2]);
             self.rows.insert(key, values);

@@ -225,6 +225,28 @@ fn the_gradient_penalty_and_its_gradient_are_the_finite_differences() {
 }
 
 #[test]
+fn activations_and_their_gradients_are_finite_far_from_zero() {
+    let leaky = Activation::LEAKY_RELU;
+    for function in [Activation::Relu, leaky, Activation::Selu, Activation::Sigmoid, Activation::Tanh] {
+        let x = tensor(1, 5, |_, j| [-1e3, -90.0, 0.0, 90.0, 1e3][j]).autodiff().require_grad();
+        let y = function.forward(x.clone());
+        let gradient = x.grad(&y.clone().sum().backward()).unwrap().try_into_vec_as::<f32>().unwrap();
+        let values = y.inner().try_into_vec_as::<f32>().unwrap();
+        assert!(
+            values.iter().chain(&gradient).all(|v| v.is_finite()),
+            "{function:?}: {values:?} {gradient:?}"
+        );
+        assert!(
+            (gradient[4] - function.derivative(x).inner().try_into_vec_as::<f32>().unwrap()[4]).abs() < 1e-6
+        );
+    }
+    // A prediction so certain that the other class has the probability zero in single precision.
+    let certain = tensor(1, 2, |_, j| j as f32 * 300.0);
+    let p = burn::tensor::activation::softmax(certain.clone(), 1);
+    assert!(value(kl_from(p, certain)).abs() < 1e-6);
+}
+
+#[test]
 fn reversal_changes_the_gradient_and_nothing_else() {
     let x = tensor(3, 2, |i, j| i as f32 - j as f32 / 3.0);
     let leaf = x.clone().autodiff().require_grad();
