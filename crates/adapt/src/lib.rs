@@ -10,6 +10,7 @@ mod clusters;
 mod error;
 mod finish;
 mod hyper;
+mod linear;
 mod louvain;
 mod observer;
 mod one_pass;
