@@ -3,7 +3,7 @@
 
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::{AdaptError, Result};
 
@@ -54,7 +54,6 @@ pub(crate) fn regressions(
         }
     }
     let whole = centred(&kernel);
-    let middle = mean(&x.to_owned(), 0);
     let mut out = Vec::with_capacity(y.ncols());
     for (j, response) in y.columns().into_iter().enumerate() {
         let error = |k: usize| (&unseen[k].column(j) - &response).mapv(|d| d * d).sum();
@@ -62,8 +61,7 @@ pub(crate) fn regressions(
         let level = response.sum() / response.len().max(1) as f64;
         let right = (&response - level).insert_axis(Axis(1));
         let dual = solve(&whole, GRID[best] * scale, &right)?.column(0).to_owned();
-        // Weights of centred samples: the dual coefficients sum to zero only up to rounding.
-        let weight = x.t().dot(&dual) - &middle * dual.sum();
+        let weight = primal(x, &dual);
         out.push(Regression {
             weight,
             unseen: unseen[best].column(j).to_owned(),
@@ -72,6 +70,32 @@ pub(crate) fn regressions(
         });
     }
     Ok(out)
+}
+
+/// Weights by the two halves of the samples, for two ways to halve them: how much of a regression is chance.
+pub(crate) fn by_halves(
+    x: ArrayView2<f64>,
+    y: ArrayView1<f64>,
+    order: &[usize],
+    penalty: f64,
+) -> Result<Vec<[Array1<f64>; 2]>> {
+    let half = |keep: &dyn Fn(usize) -> bool| -> Result<Array1<f64>> {
+        let rows: Vec<usize> = order.iter().enumerate().filter(|(k, _)| keep(*k)).map(|(_, &i)| i).collect();
+        let (x, y) = (x.select(Axis(0), &rows), y.select(Axis(0), &rows));
+        let right = (&y - y.sum() / y.len().max(1) as f64).insert_axis(Axis(1));
+        let dual = solve(&centred(&x.dot(&x.t())), penalty, &right)?.column(0).to_owned();
+        Ok(primal(x.view(), &dual))
+    };
+    let middle = order.len() / 2;
+    Ok(vec![
+        [half(&|k| k % 2 == 0)?, half(&|k| k % 2 == 1)?],
+        [half(&|k| k < middle)?, half(&|k| k >= middle)?],
+    ])
+}
+
+/// Weights of the genes; the dual coefficients sum to zero only up to rounding.
+fn primal(x: ArrayView2<f64>, dual: &Array1<f64>) -> Array1<f64> {
+    x.t().dot(dual) - x.sum_axis(Axis(0)) * (dual.sum() / x.nrows().max(1) as f64)
 }
 
 fn mean(a: &Array2<f64>, axis: usize) -> Array1<f64> {
@@ -117,6 +141,13 @@ mod tests {
             let gradient = xc.t().dot(&(xc.dot(&r.weight) - yc)) + &r.weight * (r.penalty * 7.0);
             assert!(gradient.iter().all(|g| g.abs() < 1e-9), "{gradient}");
         }
+        let halves = by_halves(x.view(), y.column(0), &order, 7.0).unwrap();
+        let even: Vec<usize> = (0..30).step_by(2).collect();
+        let (xe, ye) = (x.select(Axis(0), &even), y.column(0).select(Axis(0), &even));
+        let xe = &xe - &mean(&xe, 0);
+        let ye = &ye - ye.mean().unwrap();
+        let gradient = xe.t().dot(&(xe.dot(&halves[0][0]) - ye)) + &halves[0][0] * 7.0;
+        assert!(gradient.iter().all(|g| g.abs() < 1e-9), "{gradient}");
         // A sample's own response does not enter its prediction.
         let mut other = y.clone();
         other[[0, 0]] += 1e-3;

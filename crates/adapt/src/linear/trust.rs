@@ -7,6 +7,9 @@ use super::correlation;
 
 /// Share of the concordance that must survive sharpening: nothing is trusted below the first, everything above the second.
 const RETAINED: (f64, f64) = (0.70, 0.85);
+/// Agreement on the cells of ridge by one half of the lines with ridge by the other: below the first, sharpening may do all it
+/// can; above the second there is no noise for it to take off, and it could only bias.
+const STEADY: (f64, f64) = (0.60, 0.75);
 /// Correlation of unseen lines with their response below which nothing is to be learned from bulk.
 const LEAST_LEARNED: f64 = 0.1;
 
@@ -21,6 +24,8 @@ pub(crate) struct Trust {
     pub(crate) retained: f64,
     /// Correlation of unseen lines with their response.
     pub(crate) learned: f64,
+    /// Correlation of the cells' scores by ridge on one half of the lines with those on the other.
+    pub(crate) steady: f64,
 }
 
 impl Trust {
@@ -32,6 +37,7 @@ impl Trust {
         company: &Array1<f64>,
         bulk: &Array1<f64>,
         learned: f64,
+        steady: f64,
     ) -> Self {
         let root = company.mapv(f64::sqrt);
         let concordance = |weight: &Array1<f64>| {
@@ -41,14 +47,17 @@ impl Trust {
         let twice = cells.sharpened(&cells.sharpened(start, company), company);
         let (before, after) = (concordance(start), concordance(&twice));
         let retained = if before > 0.0 { after / before } else { 0.0 };
-        let share = ((retained - RETAINED.0) / (RETAINED.1 - RETAINED.0)).clamp(0.0, 1.0);
-        Self { share: if learned < LEAST_LEARNED { 0.0 } else { share }, before, retained, learned }
+        let rise = |value: f64, (low, high): (f64, f64)| ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let share = rise(retained, RETAINED) * (1.0 - rise(steady, STEADY));
+        Self { share: if learned < LEAST_LEARNED { 0.0 } else { share }, before, retained, learned, steady }
     }
 
     /// In words, for the model card.
     pub(crate) fn note(self) -> &'static str {
         if self.learned < LEAST_LEARNED {
             "sensitome: the lines' response cannot be told from their expression; do not use these scores"
+        } else if self.steady >= STEADY.1 {
+            "sensitome: ridge is steady on these cells; kept as it is"
         } else if self.share <= 0.0 {
             "sensitome: bulk does not bear out the cells' main axes; fell back to ridge"
         } else if self.share < 1.0 {
@@ -71,18 +80,19 @@ mod tests {
     fn an_axis_is_trusted_when_its_genes_move_as_in_bulk() {
         let mut rng = rng_for(6, "trust");
         let bulk = Array1::from_shape_fn(40, |j| if j < 12 { 0.5 } else { 0.0 });
-        let mut share = |turned: usize, learned: f64| {
+        let mut share = |turned: usize, learned: f64, steady: f64| {
             let x = Array2::from_shape_fn((60, 40), |(i, j)| {
                 let side = (i % 2) as f32 - 0.5;
                 let moves = if j < turned { -1.0 } else { f32::from(u8::from(j < 12)) };
                 3.0 * side * moves + rng.random_range(-1.0f32..1.0)
             });
-            Trust::test(&Cells::new(x.view()), &bulk, &Array1::ones(40), &bulk, learned)
+            Trust::test(&Cells::new(x.view()), &bulk, &Array1::ones(40), &bulk, learned, steady)
         };
-        assert_eq!(share(0, 0.5).share, 1.0);
-        assert!(share(0, 0.5).note().contains("sharpened"));
-        assert!(share(5, 0.5).share < 1.0);
-        assert_eq!(share(0, 0.0).share, 0.0);
-        assert!(share(0, 0.0).note().contains("do not use"));
+        assert_eq!(share(0, 0.5, 0.3).share, 1.0);
+        assert!(share(0, 0.5, 0.3).note().contains("sharpened"));
+        assert!(share(0, 0.5, 0.9).share == 0.0 && share(0, 0.5, 0.9).note().contains("kept"));
+        assert!(share(5, 0.5, 0.3).share < 1.0);
+        assert_eq!(share(0, 0.0, 0.3).share, 0.0);
+        assert!(share(0, 0.0, 0.3).note().contains("do not use"));
     }
 }

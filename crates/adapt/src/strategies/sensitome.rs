@@ -10,7 +10,8 @@ use sensitome_data::TransferTask;
 use crate::hyper::{Checked, Hyper, Range};
 use crate::linear::labelled::{log_odds, with_labels};
 use crate::linear::{
-    cells::Cells, company::company, correlation, dual::regressions, responses::Lines, trust::Trust,
+    cells::Cells, company::company, correlation, dual::by_halves, dual::regressions, responses::Lines,
+    trust::Trust,
 };
 use crate::strategy::{Assembled, Fit};
 use crate::trainer::FitOptions;
@@ -89,7 +90,7 @@ impl Fit for Sensitome {
         let cells = Cells::new(task.target.expression.view());
         let company = company(lines.x.view(), task.target.expression.view());
         let root = company.mapv(f64::sqrt);
-        // Those of `ridge`, so that falling back to it gives its very penalty.
+        // The folds of `ridge`, so that falling back to it gives its very penalty.
         let mut order: Vec<usize> = (0..lines.labels.len()).collect();
         order.shuffle(&mut rng_for(options.seed, "ridge folds"));
 
@@ -109,7 +110,10 @@ impl Fit for Sensitome {
 
         let response = lines.y.column(0);
         let bulk: Array1<f64> = lines.x.axis_iter(Axis(1)).map(|gene| correlation(gene, response)).collect();
-        let mut trust = Trust::test(&cells, &start, &company, &bulk, correlation(unseen.view(), response));
+        let learned = correlation(unseen.view(), response);
+        let halves = by_halves(lines.x.view(), response, &order, task.n_genes() as f64)?;
+        let steady = halves.iter().map(|pair| cells.agreement(pair)).sum::<f64>() / halves.len() as f64;
+        let mut trust = Trust::test(&cells, &start, &company, &bulk, learned, steady);
         match self.trust.as_str() {
             "always" => trust.share = 1.0,
             "never" => trust.share = 0.0,
@@ -135,6 +139,7 @@ impl Fit for Sensitome {
             ("concordance_with_bulk", trust.before),
             ("concordance_retained", trust.retained),
             ("unseen_lines_correlation", trust.learned),
+            ("agreement_of_halves", trust.steady),
             ("agreement_of_starts", cells.agreement(&starts)),
         ];
         let card = model.card_mut();
