@@ -3,16 +3,13 @@
 
 use burn::tensor::{Tensor, TensorData};
 use ndarray::{Array1, Axis};
-use rand::seq::SliceRandom;
-use sensitome_core_models::{FeedForward, Layer, Output, ResponseModel, rng_for};
+use sensitome_core_models::{FeedForward, Layer, Output, ResponseModel};
 use sensitome_data::TransferTask;
 
 use crate::hyper::{Checked, Hyper, Range};
+use crate::linear::dual::{by_halves, regressions, shuffled};
 use crate::linear::labelled::{log_odds, with_labels};
-use crate::linear::{
-    cells::Cells, company::company, correlation, dual::by_halves, dual::regressions, responses::Lines,
-    trust::Trust,
-};
+use crate::linear::{cells::Cells, company::company, correlation, responses::Lines, trust::Trust};
 use crate::strategy::{Assembled, Fit};
 use crate::trainer::FitOptions;
 use crate::{AdaptError, Result, finish};
@@ -90,9 +87,7 @@ impl Fit for Sensitome {
         let cells = Cells::new(task.target.expression.view());
         let company = company(lines.x.view(), task.target.expression.view());
         let root = company.mapv(f64::sqrt);
-        // The folds of `ridge`, so that falling back to it gives its very penalty.
-        let mut order: Vec<usize> = (0..lines.labels.len()).collect();
-        order.shuffle(&mut rng_for(options.seed, "ridge folds"));
+        let order = shuffled(lines.labels.len(), options.seed);
 
         let equal = regressions(lines.x.view(), &lines.y, &order, self.folds, task.n_genes() as f64)?;
         let (ridge, unseen) = (cells.unit(&equal[0].weight), equal[0].unseen.clone());
@@ -145,7 +140,9 @@ impl Fit for Sensitome {
         let card = model.card_mut();
         card.metrics.extend(metrics.into_iter().map(|(k, v)| (k.to_owned(), v)));
         card.metrics.extend(found.support.map(|v| ("label_support".to_owned(), v)));
-        card.notes.push(trust.note().to_owned());
+        card.notes.push(
+            if self.trust == "auto" { trust.note() } else { "sensitome: trust was set by hand" }.to_owned(),
+        );
         Ok(model)
     }
 }
