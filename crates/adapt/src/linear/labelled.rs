@@ -85,6 +85,6 @@ mod tests {
         };
         assert!(log_odds(&unseen, &labels(false)).0 > 1.0);
         assert_eq!(log_odds(&unseen, &labels(true)).0, 0.05);
-        assert_eq!(log_odds(&unseen, &vec![Some(1); 30]), (1.0, 0.0));
+        assert_eq!(log_odds(&unseen, &[Some(1); 30]), (1.0, 0.0));
     }
 }

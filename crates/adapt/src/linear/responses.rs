@@ -167,7 +167,8 @@ mod tests {
         let mut rng = rng_for(3, "responses");
         let programme = Array1::from_shape_fn(80, |_| rng.random_range(0.0..1.0));
         let mut noisy = || 0.5 * (&programme + &Array1::from_shape_fn(80, |_| rng.random_range(0.0..1.0)));
-        let (rank, copies): (_, Vec<_>) = (noisy(), (0..12).map(|_| noisy()).collect());
+        let rank = noisy();
+        let copies: Vec<Array1<f64>> = (0..12).map(|_| noisy()).collect();
         let mut table = Array2::from_shape_fn((80, 12), |(i, j)| copies[j][i]);
         table[[3, 4]] = f64::NAN;
         let fit = shared(&rank, &table).unwrap();
