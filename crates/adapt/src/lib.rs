@@ -11,6 +11,7 @@ mod dual_ridge;
 mod error;
 mod finish;
 mod hyper;
+mod linear;
 mod louvain;
 mod observer;
 mod one_pass;

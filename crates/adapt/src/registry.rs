@@ -1,7 +1,7 @@
 //! All methods by name.
 
 use crate::hyper::{Checked, Hyper, Settings};
-use crate::strategies::{code_ae, ridge, scad, scdeal, shared_pathway, source_only, ssda4drug};
+use crate::strategies::{code_ae, ridge, scad, scdeal, sensitome, shared_pathway, source_only, ssda4drug};
 use crate::strategy::{Fit, Strategy, Trained};
 use crate::{AdaptError, Result};
 
@@ -92,6 +92,13 @@ pub const REGISTRY: &[Entry] = &[
         paper: "He et al., International Journal of Molecular Sciences 26, 4365 (2025)",
         hypers: shared_pathway::HYPERS,
         build: |s| trained("shared_pathway", shared_pathway::SharedPathway(s.clone()), s),
+    },
+    Entry {
+        name: "sensitome",
+        summary: "linear starts from the whole screen, sharpened on the cells where bulk bears it out, else ridge",
+        paper: "this library, docs/methods/sensitome.md",
+        hypers: sensitome::HYPERS,
+        build: |s| Ok(Box::new(sensitome::Sensitome::new(&s)?)),
     },
 ];
 

@@ -33,6 +33,11 @@ fn quick(entry: &Entry) -> Settings {
     wanted.iter().filter(|(n, _)| known(n)).fold(Settings::new(), |s, (n, v)| s.set(*n, v))
 }
 
+/// Methods without epochs, whose seed only shuffles the folds of a cross-validation.
+fn closed_form(entry: &Entry) -> bool {
+    ["ridge", "sensitome"].contains(&entry.name)
+}
+
 fn fit(entry: &Entry, task: &TransferTask, seed: u64, device: &str) -> ResponseModel {
     let mut options = FitOptions::new(seed, parse_device(device).unwrap());
     entry
@@ -86,7 +91,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
         for entry in REGISTRY {
             let bytes = |seed| fit(entry, &task, seed, device).to_bytes().unwrap();
             assert!(bytes(3) == bytes(3), "{} on {device}", entry.name);
-            if entry.name != "ridge" {
+            if !closed_form(entry) {
                 let scores = |seed| predict(&fit(entry, &task, seed, device), &task);
                 assert_ne!(scores(3), scores(4), "{} on {device}", entry.name);
             }
@@ -123,7 +128,7 @@ impl Observer for StopAfter {
 fn stopped_and_resumed_equals_undisturbed() {
     let (task, _) = easy_task(6, 60, 40, 12);
     let folder = tempfile::tempdir().unwrap();
-    for entry in REGISTRY.iter().filter(|e| e.name != "ridge") {
+    for entry in REGISTRY.iter().filter(|e| !closed_form(e)) {
         let undisturbed = fit(entry, &task, 9, "flex").to_bytes().unwrap();
         let path = folder.path().join(entry.name);
         let mut resumed = None;
