@@ -1,0 +1,306 @@
+//! From a model and cells to attributions: the door for the command line and for most programs.
+
+use std::ops::Range;
+
+use ndarray::{Array2, Axis};
+use rand::seq::SliceRandom;
+use sensitome_core_models::{ResponseModel, rng_for};
+use sensitome_data::{ExpressionMatrix, Missing};
+use serde::{Deserialize, Serialize};
+
+use crate::stream::{RunOptions, stream};
+use crate::{
+    Attribution, DeepShap, Estimate, Explain, Explained, Gradients, IntegratedGradients, InterpretError, PathOptions,
+    Reading, Result, Rows, Sampled, ShapOptions, Target,
+};
+
+/// A method with its settings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Method {
+    /// Integrated gradients from a baseline.
+    IntegratedGradients(PathOptions),
+    /// DeepSHAP against a background.
+    DeepShap(ShapOptions),
+    /// Expected gradients or Shapley values by sampling, against a background.
+    Sampled(Estimate),
+    /// Saliency, gradient × input or SmoothGrad.
+    Gradient(Reading),
+}
+
+impl Method {
+    /// Its short name: `ig`, `shap`, `expected-gradients`, `shapley`, `saliency`, `gradient-x-input`, `smoothgrad`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::IntegratedGradients(_) => "ig",
+            Self::DeepShap(_) => "shap",
+            Self::Sampled(Estimate::ExpectedGradients { .. }) => "expected-gradients",
+            Self::Sampled(Estimate::Shapley { .. }) => "shapley",
+            Self::Gradient(Reading::Saliency { .. }) => "saliency",
+            Self::Gradient(Reading::InputTimesGradient) => "gradient-x-input",
+            Self::Gradient(Reading::SmoothGrad { .. }) => "smoothgrad",
+        }
+    }
+
+    /// The method of that short name with its common settings, random numbers from `seed`.
+    ///
+    /// # Errors
+    /// When there is none; the message lists them.
+    pub fn named(name: &str, seed: u64) -> Result<Self> {
+        Ok(match name {
+            "ig" => Self::IntegratedGradients(PathOptions::default()),
+            "shap" => Self::DeepShap(ShapOptions::default()),
+            "expected-gradients" => Self::Sampled(Estimate::ExpectedGradients { samples: 200 }),
+            "shapley" => Self::Sampled(Estimate::Shapley { permutations: 100 }),
+            "saliency" => Self::Gradient(Reading::Saliency { absolute: false }),
+            "gradient-x-input" => Self::Gradient(Reading::InputTimesGradient),
+            "smoothgrad" => Self::Gradient(Reading::SmoothGrad { samples: 50, noise: 0.1, seed }),
+            other => {
+                return Err(InterpretError::invalid(
+                    "method",
+                    format!("{other} is not known"),
+                    "use ig, shap, expected-gradients, shapley, saliency, gradient-x-input or smoothgrad",
+                ));
+            }
+        })
+    }
+}
+
+/// Where integrated gradients start.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// Zero in the units of the network's input: the mean cell of z-scores, no expression of unscaled logs. At the
+    /// bottleneck, its embedding.
+    #[default]
+    Zero,
+    /// The mean of each gene over the background.
+    Mean,
+    /// One cell of the background, by name.
+    Cell(String),
+    /// Every row of the background; their attributions are averaged.
+    Background,
+}
+
+/// Which inputs get the attributions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// The genes.
+    #[default]
+    Genes,
+    /// The axes of the embedding, the input of the head: pathways, where the encoder has one axis for each.
+    Bottleneck,
+}
+
+/// What to explain, how, and from where.
+#[derive(Debug, Clone)]
+pub struct ExplainOptions {
+    /// The method.
+    pub method: Method,
+    /// The explained number.
+    pub target: Target,
+    /// Genes or latent axes.
+    pub level: Level,
+    /// Names of the latent axes; `axis 1`, ... without.
+    pub axes: Option<Vec<String>>,
+    /// Where integrated gradients start.
+    pub baseline: Baseline,
+    /// Most rows that are drawn as a background; fewer cells are all taken.
+    pub background: usize,
+    /// Draws the background and whatever the method draws.
+    pub seed: u64,
+    /// What to do about genes of the model that the cells lack.
+    pub missing: Missing,
+    /// Memory and block size.
+    pub run: RunOptions,
+}
+
+impl Default for ExplainOptions {
+    fn default() -> Self {
+        Self {
+            method: Method::IntegratedGradients(PathOptions::default()),
+            target: Target::Margin,
+            level: Level::Genes,
+            axes: None,
+            baseline: Baseline::Zero,
+            background: 100,
+            seed: 42,
+            missing: Missing::default(),
+            run: RunOptions::default(),
+        }
+    }
+}
+
+/// A model and a method, ready for any number of cells.
+pub struct Explainer<'a> {
+    model: &'a ResponseModel,
+    options: ExplainOptions,
+    method: Box<dyn Explain<f32>>,
+    genes: Vec<String>,
+}
+
+impl std::fmt::Debug for Explainer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Explainer").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Explainer<'a> {
+    /// Prepares `options` for `model`. Baselines and background come from `background`: training cells, a reference
+    /// sample, or the explained cells themselves.
+    ///
+    /// # Errors
+    /// When the model has no such target or a layer without an exact rule, the background does not fit the model or
+    /// lacks the baseline cell, or the names of the axes do not fit.
+    pub fn new(
+        model: &'a ResponseModel,
+        background: &ExpressionMatrix,
+        options: ExplainOptions,
+    ) -> Result<Self> {
+        let explained = match options.level {
+            Level::Genes => Explained::<f32>::model(model, options.target)?,
+            Level::Bottleneck => Explained::<f32>::head(model, options.target)?,
+        };
+        let inputs = explained.network().inputs();
+        let genes = match (options.level, &options.axes) {
+            (Level::Genes, _) => model.genes().to_vec(),
+            (Level::Bottleneck, None) => (1..=inputs).map(|i| format!("axis {i}")).collect(),
+            (Level::Bottleneck, Some(names)) if names.len() == inputs => names.clone(),
+            (Level::Bottleneck, Some(names)) => {
+                return Err(InterpretError::invalid(
+                    "axes",
+                    format!("{} names for {inputs} axes", names.len()),
+                    "pass one an axis",
+                ));
+            }
+        };
+        let seed = options.seed;
+        let rows = |chosen: Vec<usize>| -> Result<Array2<f32>> {
+            let (x, _) = model.preprocessing().transform(&background.select_samples(&chosen)?, options.missing)?;
+            at_level(model, options.level, x)
+        };
+        let drawn = || rows(draw(background.n_samples(), options.background, seed));
+        let method: Box<dyn Explain<f32>> = match options.method {
+            Method::IntegratedGradients(path) => {
+                let baselines = match &options.baseline {
+                    Baseline::Zero => at_level(model, options.level, Array2::zeros((1, model.genes().len())))?,
+                    Baseline::Background => drawn()?,
+                    Baseline::Mean => {
+                        let all = rows((0..background.n_samples()).collect())?;
+                        let mean = all.mapv(f64::from).mean_axis(Axis(0)).ok_or_else(no_background)?;
+                        mean.mapv(|v| v as f32).insert_axis(Axis(0))
+                    }
+                    Baseline::Cell(name) => {
+                        let found = background.sample_index().get(name.as_str()).copied();
+                        rows(vec![found.ok_or_else(|| {
+                            InterpretError::invalid(
+                                "baseline",
+                                format!("there is no cell {name}"),
+                                "name a cell of the background",
+                            )
+                        })?])?
+                    }
+                };
+                Box::new(IntegratedGradients::new(explained, baselines, path)?)
+            }
+            Method::DeepShap(shap) => Box::new(DeepShap::new(explained, drawn()?, shap)?),
+            Method::Sampled(estimate) => Box::new(Sampled::new(explained, drawn()?, estimate, seed)?),
+            Method::Gradient(reading) => Box::new(Gradients::new(explained, reading)?),
+        };
+        Ok(Self { model, options, method, genes })
+    }
+
+    /// Names of the columns: genes or latent axes.
+    pub fn genes(&self) -> &[String] {
+        &self.genes
+    }
+
+    /// The explained number in words, for tables and axes.
+    pub fn target_name(&self) -> String {
+        let class = |c: usize| self.model.class_names()[c.min(1)].clone();
+        match self.options.target {
+            Target::Margin => format!("log-odds of {}", class(1)),
+            Target::Logit(c) => format!("logit of {}", class(c)),
+            Target::Probability(c) => format!("probability of {}", class(c)),
+            Target::Output(n) => format!("output {n}"),
+        }
+    }
+
+    /// Explains cells block by block without keeping them: `visit` gets each block with its range of cells.
+    ///
+    /// # Errors
+    /// When the cells do not fit the model, the memory allowed is too small, attributions do not add up, or the
+    /// visitor fails.
+    pub fn stream(
+        &self,
+        cells: &ExpressionMatrix,
+        progress: &mut dyn FnMut(usize, usize),
+        visit: &mut dyn FnMut(Range<usize>, Rows<f32>) -> Result<()>,
+    ) -> Result<()> {
+        let source = |range: Range<usize>| {
+            let rows: Vec<usize> = range.collect();
+            let preprocessing = self.model.preprocessing();
+            let (x, _) = preprocessing.transform(&cells.select_samples(&rows)?, self.options.missing)?;
+            at_level(self.model, self.options.level, x)
+        };
+        stream(self.method.as_ref(), cells.n_samples(), &source, &self.options.run, progress, visit)
+    }
+
+    /// Explains cells and keeps all: 4 bytes a cell and gene.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    pub fn explain(
+        &self,
+        cells: &ExpressionMatrix,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Attribution> {
+        let n = cells.n_samples();
+        let mut values = Array2::zeros((n, self.genes.len()));
+        let (mut output, mut expected, mut gaps) = (Vec::new(), Vec::new(), Some(Vec::new()));
+        self.stream(cells, progress, &mut |range, rows| {
+            values.slice_mut(ndarray::s![range, ..]).assign(&rows.values);
+            output.extend(rows.output);
+            expected.extend(rows.expected);
+            gaps = gaps.take().zip(rows.gap).map(|(mut all, new)| {
+                all.extend(new);
+                all
+            });
+            Ok(())
+        })?;
+        let attribution = Attribution {
+            method: self.options.method.name().to_owned(),
+            target: self.target_name(),
+            values,
+            baseline: self.method.baseline(),
+            expected,
+            output,
+            gap: gaps,
+            cells: cells.samples().to_vec(),
+            genes: self.genes.clone(),
+        };
+        attribution.checked()
+    }
+}
+
+fn no_background() -> InterpretError {
+    InterpretError::invalid("background", "no cell", "pass at least one")
+}
+
+/// Prepared cells at the level that is explained.
+fn at_level(model: &ResponseModel, level: Level, x: Array2<f32>) -> Result<Array2<f32>> {
+    match level {
+        Level::Genes => Ok(x),
+        Level::Bottleneck if model.encoder().layers().is_empty() => Ok(x),
+        Level::Bottleneck => crate::Network::<f32>::new(model.encoder())?.forward(x.view()),
+    }
+}
+
+/// At most `most` of `n` rows, drawn without replacement and sorted.
+pub(crate) fn draw(n: usize, most: usize, seed: u64) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..n).collect();
+    rows.shuffle(&mut rng_for(seed, "background of the explanation"));
+    rows.truncate(most);
+    rows.sort_unstable();
+    rows
+}
