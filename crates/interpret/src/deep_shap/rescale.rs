@@ -1,6 +1,6 @@
 //! The rule of each step: multipliers at its inputs from those at its outputs.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
+use ndarray::{Array2, ArrayView1, ArrayView2, Zip};
 
 use super::{ShapOptions, SoftmaxRule};
 use crate::Real;
@@ -81,15 +81,17 @@ pub(super) fn step<F: Real>(
 
 /// u = x·s with s = q^(−1/2), q = max(‖x‖², 1e-24).
 ///
-/// Δu_i = s̄ Δx_i + x̄_i Δs exactly, with bars for the mean of both ends (the Shapley value of a product of two),
-/// Δs = Δq · (−1 / (√q √q' (√q + √q'))), and Δ‖x‖² = Σ_j 2 x̄_j Δx_j. Hence m_j = s̄ g_j + 2 x̄_j (Σ_i g_i x̄_i) Δs/Δq. For equal
-/// ends it is the gradient; nothing is divided by a difference, so that no threshold is needed.
+/// With L the longer and S the shorter of the two ends, Δu_i = s_L Δx_i + x_S,i Δs exactly (both ends of a product change;
+/// this split, and not that with L and S swapped, has no large terms that cancel). As for any elementwise function,
+/// Δs = Δq · (−1 / (√q √q' (√q + √q'))), and Δ‖x‖² = Σ_j (x_j + x'_j) Δx_j. Hence
+/// m_j = s_L g_j + (x_j + x'_j) (Σ_i g_i x_S,i) Δs/Δq. For equal ends it is the gradient, and exchanging the ends changes
+/// nothing; no division by a difference, so that no threshold is needed.
 fn normalize<F: Real>(x: ArrayView1<F>, b: ArrayView1<F>, mut g: ndarray::ArrayViewMut1<F>) {
-    let (two, least) = (F::of(2.0), F::of(LEAST_SQUARE));
+    let least = F::of(LEAST_SQUARE);
     let (p, q) = (x.dot(&x), b.dot(&b));
     let (held_p, held_q) = (p.max(least), q.max(least));
-    let (root_p, root_q) = (held_p.sqrt(), held_q.sqrt());
-    let mean_s = (F::one() / root_p + F::one() / root_q) / two;
+    let (shorter, long, short) =
+        if p >= q { (b, held_p.sqrt(), held_q.sqrt()) } else { (x, held_q.sqrt(), held_p.sqrt()) };
     // Where a norm is held at its bound, only the rest of the way changes it.
     let part = if p > least && q > least {
         F::one()
@@ -99,10 +101,8 @@ fn normalize<F: Real>(x: ArrayView1<F>, b: ArrayView1<F>, mut g: ndarray::ArrayV
         (held_p - held_q) / (p - q)
     };
     // Divided one after another: the product of three small roots would underflow.
-    let rate = -part / root_p / root_q / (root_p + root_q);
-    let middle: Array1<F> = (&x + &b).mapv(|v| v / two);
-    let along = two * rate * g.dot(&middle);
-    Zip::from(&mut g).and(&middle).for_each(|g, &c| *g = mean_s * *g + along * c);
+    let along = -part * (g.dot(&shorter) / short) / long / (long + short);
+    Zip::from(&mut g).and(&x).and(&b).for_each(|g, &x, &b| *g = *g / long + along * (x + b));
 }
 
 /// Multipliers at the outputs of the network, background rows × outputs.
