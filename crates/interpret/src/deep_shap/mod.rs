@@ -17,8 +17,9 @@ pub enum SoftmaxRule {
     /// As what it is: a sigmoid of the difference of the logits, to which the rescale rule applies. Adds up.
     #[default]
     Margin,
-    /// As captum does: elementwise, then the mean over the classes subtracted. Does not add up, so that the sum is
-    /// not demanded; for comparison with captum only.
+    /// As captum 0.9 does: elementwise, then the mean over the classes and all cells of the batch subtracted. Does not add
+    /// up, so that the sum is not demanded, and the values of a cell depend on the cells it is explained with; for
+    /// comparison with captum only.
     Captum,
 }
 
@@ -64,6 +65,14 @@ pub struct DeepShap<F> {
     expected: f64,
 }
 
+/// The forward pass of the cells that are explained.
+struct Own<F> {
+    kept: Vec<Kept<F>>,
+    outputs: Array2<F>,
+    /// Taken off every multiplier at the outputs; 0 but for captum's softmax.
+    subtracted: F,
+}
+
 impl<F: Real> DeepShap<F> {
     /// Against the rows of `background`, rows × inputs; 100 rows are common.
     ///
@@ -90,11 +99,12 @@ impl<F: Real> DeepShap<F> {
     }
 
     /// Multipliers of one cell at the input of `rest`, background rows × hidden.
-    fn multipliers(&self, rest: &[Step<F>], kept: &[Kept<F>], outputs: ArrayView1<F>, row: usize) -> Array2<F> {
+    fn multipliers(&self, rest: &[Step<F>], own: &Own<F>, row: usize) -> Array2<F> {
         let options = &self.options;
-        let mut m = rescale::readout(self.explained.readout, outputs, &self.outputs, options);
-        for ((step, own), background) in rest.iter().zip(kept).zip(&self.kept).rev() {
-            m = rescale::step(step, own, row, background, m, F::of(options.epsilon));
+        let mut m = rescale::readout(self.explained.readout, own.outputs.row(row), &self.outputs, options);
+        m.mapv_inplace(|v| v - own.subtracted);
+        for ((step, kept), background) in rest.iter().zip(&own.kept).zip(&self.kept).rev() {
+            m = rescale::step(step, kept, row, background, m, F::of(options.epsilon));
         }
         m
     }
@@ -137,13 +147,15 @@ impl<F: Real> Explain<F> for DeepShap<F> {
         let (first, rest) = split(self.explained.network.steps());
         let (kept, outputs) = keep(rest, enter(first, x));
         let output = self.explained.readout.value(outputs.view());
+        let subtracted = rescale::captum_mean(self.explained.readout, &outputs, &self.outputs, &self.options);
+        let own = Own { kept, outputs, subtracted };
         let share = F::of(1.0 / self.background.nrows() as f64);
         let mut values = Array2::zeros(x.raw_dim());
         match first {
             Some(Step::Affine { weight, .. }) => {
                 let mut means = Array2::zeros((x.nrows(), weight.ncols()));
                 for (i, mut value) in values.rows_mut().into_iter().enumerate() {
-                    let m = self.multipliers(rest, &kept, outputs.row(i), i);
+                    let m = self.multipliers(rest, &own, i);
                     value.assign(&(self.background_term(&m, weight) * -share));
                     means.row_mut(i).assign(&(m.sum_axis(Axis(0)) * share));
                 }
@@ -156,7 +168,7 @@ impl<F: Real> Explain<F> for DeepShap<F> {
             }
             _ => {
                 for (i, mut value) in values.rows_mut().into_iter().enumerate() {
-                    let m = self.multipliers(rest, &kept, outputs.row(i), i);
+                    let m = self.multipliers(rest, &own, i);
                     let difference = &x.row(i) - &self.background;
                     value.assign(&((m * difference).sum_axis(Axis(0)) * share));
                 }

@@ -1,6 +1,6 @@
 //! The rule of each step: multipliers at its inputs from those at its outputs.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Zip};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
 
 use super::{ShapOptions, SoftmaxRule};
 use crate::Real;
@@ -129,9 +129,18 @@ pub(super) fn readout<F: Real>(
             }
         }
         (Readout::Softmax { class }, SoftmaxRule::Captum) => {
-            let gradient = readout.gradient(own.insert_axis(ndarray::Axis(0)));
+            let gradient = readout.gradient(own.insert_axis(Axis(0)));
+            let to = softmax(own);
             for (mut m, b) in rows {
-                captum_softmax(class, own, b, gradient.row(0), epsilon, m.view_mut());
+                let from = softmax(b);
+                for j in 0..own.len() {
+                    let d = own[j] - b[j];
+                    m[j] = match d.abs() < epsilon {
+                        true => gradient[[0, j]],
+                        false if j == class => (to[j] - from[j]) / d,
+                        false => F::zero(),
+                    };
+                }
             }
         }
         (Readout::Sigmoid { sign }, _) => {
@@ -148,25 +157,17 @@ pub(super) fn readout<F: Real>(
     m
 }
 
-fn captum_softmax<F: Real>(
-    class: usize,
-    own: ArrayView1<F>,
-    background: ArrayView1<F>,
-    gradient: ArrayView1<F>,
-    epsilon: F,
-    mut m: ndarray::ArrayViewMut1<F>,
-) {
-    let (to, from) = (softmax(own), softmax(background));
-    for j in 0..own.len() {
-        let d = own[j] - background[j];
-        m[j] = if d.abs() < epsilon {
-            gradient[j]
-        } else if j == class {
-            (to[j] - from[j]) / d
-        } else {
-            F::zero()
-        };
+/// What captum subtracts behind a softmax: the mean of its elementwise multipliers over the classes and over all pairs of the
+/// batch. (`deep_lift.py` of captum 0.9 divides the sum of the whole tensor by its size.)
+pub(super) fn captum_mean<F: Real>(
+    read: Readout,
+    own: &Array2<F>,
+    background: &Array2<F>,
+    options: &ShapOptions,
+) -> F {
+    if !(matches!(read, Readout::Softmax { .. }) && options.softmax == SoftmaxRule::Captum) {
+        return F::zero();
     }
-    let mean = m.sum() / F::of(own.len() as f64);
-    m.mapv_inplace(|v| v - mean);
+    let sum: F = own.rows().into_iter().map(|row| readout(read, row, background, options).sum()).sum();
+    sum / F::of((own.len() * background.nrows()).max(1) as f64)
 }
