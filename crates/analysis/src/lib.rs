@@ -14,10 +14,12 @@
 mod adjust;
 pub mod differential;
 mod error;
+pub mod gene_score;
 mod matrix;
 mod special;
 
 pub use adjust::{Correction, p_adjust};
 pub use differential::{Comparison, Groups, rank_genes_groups};
 pub use error::{AnalysisError, Result};
+pub use gene_score::{GeneScores, ScoreOptions, score_genes};
 pub use matrix::{Matrix, Real, SparseView};

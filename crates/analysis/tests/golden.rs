@@ -4,3 +4,5 @@
 
 #[path = "golden/de.rs"]
 mod de;
+#[path = "golden/scores.rs"]
+mod scores;
