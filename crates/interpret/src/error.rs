@@ -1,5 +1,6 @@
 //! The one error type of this crate.
 
+use sensitome_analysis::AnalysisError;
 use sensitome_core_models::ModelError;
 use sensitome_data::DataError;
 
@@ -13,6 +14,9 @@ pub enum InterpretError {
     /// The model could not be applied.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A statistical test could not be done.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
     /// A layer, or a number of outputs, that no exact rule is written for.
     #[error("{what} cannot be explained: {problem}; {hint}")]
     Unsupported {

@@ -8,6 +8,7 @@ use sensitome_core_models::{ResponseModel, rng_for};
 use sensitome_data::{ExpressionMatrix, Missing};
 use serde::{Deserialize, Serialize};
 
+use crate::sanity::{self, SanityReport};
 use crate::stream::{RunOptions, stream};
 use crate::{
     Attribution, DeepShap, Estimate, Explain, Explained, Gradients, IntegratedGradients, InterpretError, PathOptions,
@@ -136,6 +137,8 @@ pub struct Explainer<'a> {
     model: &'a ResponseModel,
     options: ExplainOptions,
     method: Box<dyn Explain<f32>>,
+    /// Baselines or background, as the network gets them.
+    start: Array2<f32>,
     genes: Vec<String>,
 }
 
@@ -180,34 +183,31 @@ impl<'a> Explainer<'a> {
             at_level(model, options.level, x)
         };
         let drawn = || rows(draw(background.n_samples(), options.background, seed));
-        let method: Box<dyn Explain<f32>> = match options.method {
-            Method::IntegratedGradients(path) => {
-                let baselines = match &options.baseline {
-                    Baseline::Zero => at_level(model, options.level, Array2::zeros((1, model.genes().len())))?,
-                    Baseline::Background => drawn()?,
-                    Baseline::Mean => {
-                        let all = rows((0..background.n_samples()).collect())?;
-                        let mean = all.mapv(f64::from).mean_axis(Axis(0)).ok_or_else(no_background)?;
-                        mean.mapv(|v| v as f32).insert_axis(Axis(0))
-                    }
-                    Baseline::Cell(name) => {
-                        let found = background.sample_index().get(name.as_str()).copied();
-                        rows(vec![found.ok_or_else(|| {
-                            InterpretError::invalid(
-                                "baseline",
-                                format!("there is no cell {name}"),
-                                "name a cell of the background",
-                            )
-                        })?])?
-                    }
-                };
-                Box::new(IntegratedGradients::new(explained, baselines, path)?)
-            }
-            Method::DeepShap(shap) => Box::new(DeepShap::new(explained, drawn()?, shap)?),
-            Method::Sampled(estimate) => Box::new(Sampled::new(explained, drawn()?, estimate, seed)?),
-            Method::Gradient(reading) => Box::new(Gradients::new(explained, reading)?),
+        let start = match options.method {
+            Method::DeepShap(_) | Method::Sampled(_) => drawn()?,
+            Method::Gradient(_) => Array2::zeros((0, inputs)),
+            Method::IntegratedGradients(_) => match &options.baseline {
+                Baseline::Zero => at_level(model, options.level, Array2::zeros((1, model.genes().len())))?,
+                Baseline::Background => drawn()?,
+                Baseline::Mean => {
+                    let all = rows((0..background.n_samples()).collect())?;
+                    let mean = all.mapv(f64::from).mean_axis(Axis(0)).ok_or_else(no_background)?;
+                    mean.mapv(|v| v as f32).insert_axis(Axis(0))
+                }
+                Baseline::Cell(name) => {
+                    let found = background.sample_index().get(name.as_str()).copied();
+                    rows(vec![found.ok_or_else(|| {
+                        InterpretError::invalid(
+                            "baseline",
+                            format!("there is no cell {name}"),
+                            "name a cell of the background",
+                        )
+                    })?])?
+                }
+            },
         };
-        Ok(Self { model, options, method, genes })
+        let method = build(options.method, explained, start.clone(), seed)?;
+        Ok(Self { model, options, method, start, genes })
     }
 
     /// Names of the columns: genes or latent axes.
@@ -224,6 +224,32 @@ impl<'a> Explainer<'a> {
             Target::Probability(c) => format!("probability of {}", class(c)),
             Target::Output(n) => format!("output {n}"),
         }
+    }
+
+    /// The weight randomisation check of this very explanation (method, target, baseline, level) on at most 200 of the
+    /// cells: see [`sanity::weight_randomisation`](crate::sanity::weight_randomisation).
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    pub fn weight_randomisation(&self, cells: &ExpressionMatrix, limit: f64) -> Result<SanityReport> {
+        let chosen = draw(cells.n_samples(), 200, self.options.seed);
+        let preprocessing = self.model.preprocessing();
+        let (x, _) = preprocessing.transform(&cells.select_samples(&chosen)?, self.options.missing)?;
+        let x = at_level(self.model, self.options.level, x)?;
+        let network = match self.options.level {
+            Level::Genes => self.model.encoder().clone().then(self.model.head().clone())?,
+            Level::Bottleneck => self.model.head().clone(),
+        };
+        let (method, seed) = (self.options.method, self.options.seed);
+        sanity::weight_randomisation(
+            &network,
+            self.model.output(),
+            self.options.target,
+            &|explained| build(method, explained, self.start.clone(), seed),
+            x.view(),
+            seed,
+            limit,
+        )
     }
 
     /// Explains cells block by block without keeping them: `visit` gets each block with its range of cells.
@@ -281,6 +307,21 @@ impl<'a> Explainer<'a> {
         };
         attribution.checked()
     }
+}
+
+/// A method from its settings and its baselines or background.
+fn build(
+    method: Method,
+    explained: Explained<f32>,
+    start: Array2<f32>,
+    seed: u64,
+) -> Result<Box<dyn Explain<f32>>> {
+    Ok(match method {
+        Method::IntegratedGradients(path) => Box::new(IntegratedGradients::new(explained, start, path)?),
+        Method::DeepShap(shap) => Box::new(DeepShap::new(explained, start, shap)?),
+        Method::Sampled(estimate) => Box::new(Sampled::new(explained, start, estimate, seed)?),
+        Method::Gradient(reading) => Box::new(Gradients::new(explained, reading)?),
+    })
 }
 
 fn no_background() -> InterpretError {

@@ -5,6 +5,7 @@
 //! each other, and attributions that do not add up to what they explain are an error, never a warning.
 
 mod attribution;
+mod critical;
 mod deep_shap;
 mod error;
 mod explain;
@@ -12,6 +13,7 @@ mod gradients;
 mod integrated_gradients;
 mod network;
 mod passes;
+mod pathways;
 mod plain;
 pub mod plots;
 mod quadrature;
@@ -24,6 +26,7 @@ mod stream;
 mod target;
 
 pub use attribution::{Attribution, RankedGene};
+pub use critical::{CriticalGene, CriticalGenes, CriticalOptions, Stability, critical_genes, stability};
 pub use deep_shap::{DeepShap, ShapOptions, SoftmaxRule};
 pub use error::{InterpretError, Result};
 pub use explain::{Baseline, ExplainOptions, Explainer, Level, Method};
@@ -31,6 +34,7 @@ pub use gradients::{Gradients, Reading};
 pub use integrated_gradients::{IntegratedGradients, PathOptions};
 pub use network::{Network, Step};
 pub use passes::Trace;
+pub use pathways::by_pathway;
 pub use plain::Autodiff;
 pub use quadrature::Rule;
 pub use real::Real;
