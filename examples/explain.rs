@@ -1,5 +1,5 @@
-//! Which genes a model rests on, on data where the answer is known: the genes that drive the simulated response are found
-//! among the attributions, and are not when the weights are chance.
+//! Which genes a model rests on, on data where the answer is known: the genes that drive the simulated
+//! response are found among the attributions, and are not when the weights are chance.
 //!
 //!     cargo run --release --example explain
 
@@ -8,7 +8,8 @@
 use sensitome::models::{Init, Output};
 use sensitome::prelude::*;
 use sensitome_interpret::{
-    Attribution, ExplainOptions, Explainer, InterpretError, Method, PathOptions, ShapOptions, Target, stability,
+    Attribution, ExplainOptions, Explainer, InterpretError, Method, PathOptions, ShapOptions, Target,
+    stability,
 };
 
 // Training allocates and frees the same few megabytes at every step; this allocator keeps them.
@@ -18,8 +19,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let simulation = simulate(&SimulationConfig::default())?;
     let device = parse_device("flex")?;
-    println!("AUROC of the labels, and of the mean |attribution| against the genes that drive the response in cells\n");
-    println!("{:<12} {:>6} {:>6} {:>6} {:>14} {:>8}", "strategy", "labels", "ig", "shap", "random weights", "sanity");
+    println!(
+        "AUROC of the labels, and of the mean |attribution| against the genes that drive the response in cells\n"
+    );
+    println!(
+        "{:<12} {:>6} {:>6} {:>6} {:>14} {:>8}",
+        "strategy", "labels", "ig", "shap", "random weights", "sanity"
+    );
     let mut rankings: Vec<Attribution> = Vec::new();
     for name in ["ridge", "source_only", "scdeal"] {
         let task = simulation.task(&PrepareOptions::default())?;
@@ -45,7 +51,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             model.card().clone(),
             device.clone(),
         )?;
-        let random = explain(&random, &simulation.cells, Method::IntegratedGradients(PathOptions::default()))?;
+        let random =
+            explain(&random, &simulation.cells, Method::IntegratedGradients(PathOptions::default()))?;
 
         let options = ExplainOptions { target: target(&model), ..ExplainOptions::default() };
         let explainer = Explainer::new(&model, &simulation.cells, options)?;
@@ -63,7 +70,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let all: Vec<&Attribution> = rankings.iter().collect();
     let (correlation, overlap) = stability(&all, 50)?.means();
-    println!("\nacross the three: rank correlation {correlation:.2}, shared among the top 50 {:.0} %", 100.0 * overlap);
+    println!(
+        "\nacross the three: rank correlation {correlation:.2}, shared among the top 50 {:.0} %",
+        100.0 * overlap
+    );
     Ok(())
 }
 

@@ -29,20 +29,44 @@ fn tables_plots_and_refusals() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     let data = at("data");
-    ok(&["simulate", "--lines", "80", "--cells", "60", "--genes", "300", "--difficulty", "0.2", "--out", &data]);
+    ok(&[
+        "simulate",
+        "--lines",
+        "80",
+        "--cells",
+        "60",
+        "--genes",
+        "300",
+        "--difficulty",
+        "0.2",
+        "--out",
+        &data,
+    ]);
     let (source, response) = (at("data/bulk_expression.csv.gz"), at("data/bulk_response.csv.gz"));
     let cells = at("data/cells.h5ad");
     let train = |strategy: &str, model: &str| {
         ok(&[
-            "train", "--source", &source, "--response", &response, "--cells", &cells, "--drug", "SIM-001",
-            "--strategy", strategy, "--out", model,
+            "train",
+            "--source",
+            &source,
+            "--response",
+            &response,
+            "--cells",
+            &cells,
+            "--drug",
+            "SIM-001",
+            "--strategy",
+            strategy,
+            "--out",
+            model,
         ]);
     };
     let (model, ridge) = (at("model.safetensors"), at("ridge.safetensors"));
     train("source_only", &model);
     train("ridge", &ridge);
     let gmt = std::fs::read_dir(folder.path().join("data")).unwrap().map(|e| e.unwrap().path());
-    let gmt = gmt.filter(|p| p.to_string_lossy().contains(".gmt")).map(|p| p.display().to_string()).next().unwrap();
+    let gmt =
+        gmt.filter(|p| p.to_string_lossy().contains(".gmt")).map(|p| p.display().to_string()).next().unwrap();
     let (out, plots) = (at("out"), at("plots"));
     let base = ["explain", "--model", &model, "--cells", &cells, "--out", &out];
 
@@ -50,7 +74,16 @@ fn tables_plots_and_refusals() {
     for name in ["genes.csv", "pathways.csv", "attributions.h5ad", "sanity.txt"] {
         assert!(Path::new(&out).join(name).is_file(), "{name}");
     }
-    let drawn = ["bar", "beeswarm", "heatmap", "groups", "scatter", "waterfall_highest", "waterfall_lowest", "pathways"];
+    let drawn = [
+        "bar",
+        "beeswarm",
+        "heatmap",
+        "groups",
+        "scatter",
+        "waterfall_highest",
+        "waterfall_lowest",
+        "pathways",
+    ];
     for name in drawn {
         let svg = std::fs::read_to_string(Path::new(&plots).join(format!("{name}.svg"))).unwrap();
         assert!(svg.starts_with("<svg") && !svg.contains("NaN"), "{name}");
@@ -71,5 +104,8 @@ fn tables_plots_and_refusals() {
     refused(&[&base[..], &["--baseline", "cell:nobody"]].concat(), "no cell nobody");
     refused(&[&base[..], &["--max-mb", "0"]].concat(), "allow at least");
     refused(&[&base[..], &["--bottleneck", "--by-pathway", &gmt]].concat(), "leave out --bottleneck");
-    refused(&["explain", "--model", &ridge, "--cells", &cells, "--out", &out, "--target", "margin"], "regression");
+    refused(
+        &["explain", "--model", &ridge, "--cells", &cells, "--out", &out, "--target", "margin"],
+        "regression",
+    );
 }

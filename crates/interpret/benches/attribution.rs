@@ -1,9 +1,10 @@
 //! Integrated gradients and DeepSHAP at the size of the issue: 3000-512-128-2, in single precision.
 //!
-//! `cargo bench -p sensitome-interpret --bench attribution -- NAME` with NAME one of `ig`, `ig_sparse`, `ig_plain`, `shap`,
-//! `shap_sparse`, `stream`. With `SENSITOME_BENCH_DATA` pointing to a folder made by `attribution_side_by_side.py generate`
-//! the same weights and cells as in Python are used, and the attributions are written there for comparison. Prints name,
-//! median, least and greatest wall seconds, CPU seconds a run, and peak resident MB.
+//! `cargo bench -p sensitome-interpret --bench attribution -- NAME` with NAME one of `ig`, `ig_sparse`,
+//! `ig_plain`, `shap`, `shap_sparse`, `stream`. With `SENSITOME_BENCH_DATA` pointing to a folder made by
+//! `attribution_side_by_side.py generate` the same weights and cells as in Python are used, and the
+//! attributions are written there for comparison. Prints name, median, least and greatest wall seconds, CPU
+//! seconds a run, and peak resident MB.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::expect_used)]
 
@@ -16,7 +17,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sensitome_core_models::{Activation, FeedForward, Layer, Output, parse_device};
 use sensitome_interpret::{
-    Autodiff, DeepShap, Explain, Explained, IntegratedGradients, PathOptions, RunOptions, ShapOptions, Target, stream,
+    Autodiff, DeepShap, Explain, Explained, IntegratedGradients, PathOptions, RunOptions, ShapOptions,
+    Target, stream,
 };
 
 const WIDTHS: [usize; 4] = [3000, 512, 128, 2];
@@ -40,7 +42,8 @@ fn numbers(name: &str, shape: (usize, usize), zeros: f64) -> Array2<f32> {
 fn network(device: &Device) -> FeedForward {
     let mut layers = Vec::new();
     for (i, w) in WIDTHS.windows(2).enumerate() {
-        let weight = numbers(&format!("w{i}"), (w[0], w[1]), 0.0) / if folder().is_some() { 1.0 } else { (w[0] as f32).sqrt() };
+        let weight = numbers(&format!("w{i}"), (w[0], w[1]), 0.0)
+            / if folder().is_some() { 1.0 } else { (w[0] as f32).sqrt() };
         let bias = numbers(&format!("b{i}"), (1, w[1]), 0.0);
         let data = |a: &Array2<f32>| a.iter().copied().collect::<Vec<_>>();
         layers.push(Layer::Linear {
@@ -130,7 +133,9 @@ fn main() {
         let x = numbers("cells", (1000, 3000), 0.0);
         let plain = Autodiff::new(&network, Output::Softmax, Target::Logit(1)).unwrap();
         let zero = Array2::zeros((1, 3000));
-        measure("ig_plain", 1, || drop(plain.integrated_gradients(x.view(), zero.view(), &PathOptions::default())));
+        measure("ig_plain", 1, || {
+            drop(plain.integrated_gradients(x.view(), zero.view(), &PathOptions::default()))
+        });
     }
     if wanted("stream") {
         let method =
@@ -151,7 +156,10 @@ fn main() {
         })
         .unwrap();
         let grown = usage().1 - before;
-        println!("stream\t100000 cells in {:.1} s, peak grown by {grown:.0} MB of 256 allowed, sum {sum:.3}", start.elapsed().as_secs_f64());
+        println!(
+            "stream\t100000 cells in {:.1} s, peak grown by {grown:.0} MB of 256 allowed, sum {sum:.3}",
+            start.elapsed().as_secs_f64()
+        );
         assert!(grown <= 256.0, "the bound is broken");
     }
 }

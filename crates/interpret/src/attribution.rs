@@ -23,7 +23,8 @@ pub struct Attribution {
     pub expected: Vec<f64>,
     /// The explained number, one a cell.
     pub output: Vec<f64>,
-    /// Completeness: sum of the attributions − (output − expected), one a cell; `None` where no sum is promised.
+    /// Completeness: sum of the attributions − (output − expected), one a cell; `None` where no sum is
+    /// promised.
     pub gap: Option<Vec<f64>>,
     /// Cell names.
     pub cells: Vec<String>,
@@ -90,7 +91,8 @@ impl Attribution {
         })
     }
 
-    /// The given genes in the given order. The gaps are dropped: part of the genes sums to part of the difference.
+    /// The given genes in the given order. The gaps are dropped: part of the genes sums to part of the
+    /// difference.
     ///
     /// # Errors
     /// When there is no such column.
@@ -207,9 +209,11 @@ impl Attribution {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_ranking(&self, path: &Path) -> Result<()> {
-        let rows = self.ranking().into_iter().enumerate().map(|(i, g)| {
-            [(i + 1).to_string(), g.gene, g.mean.to_string(), g.mean_absolute.to_string()]
-        });
+        let rows = self
+            .ranking()
+            .into_iter()
+            .enumerate()
+            .map(|(i, g)| [(i + 1).to_string(), g.gene, g.mean.to_string(), g.mean_absolute.to_string()]);
         let header = ["rank", "gene", "mean", "mean_absolute"].map(str::to_owned);
         Ok(write::csv(path, header, rows)?)
     }
@@ -246,8 +250,10 @@ impl Attribution {
 fn within(given: &[usize], n: usize, what: &str) -> Result<()> {
     match given.iter().find(|&&i| i >= n) {
         None => Ok(()),
-        Some(i) => {
-            Err(InterpretError::invalid(what, format!("number {i} of {n}"), "count from 0, below their number"))
-        }
+        Some(i) => Err(InterpretError::invalid(
+            what,
+            format!("number {i} of {n}"),
+            "count from 0, below their number",
+        )),
     }
 }

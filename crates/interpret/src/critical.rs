@@ -14,9 +14,11 @@ const LITTLE: f64 = 1e-9;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CriticalOptions {
-    /// Whether absolute attributions are compared (how much a gene matters) or signed ones (which way it pushes).
+    /// Whether absolute attributions are compared (how much a gene matters) or signed ones (which way it
+    /// pushes).
     pub absolute: bool,
-    /// Whether the rank sum accounts for ties. Genes that are not expressed have attribution 0: ties are many.
+    /// Whether the rank sum accounts for ties. Genes that are not expressed have attribution 0: ties are
+    /// many.
     pub tie_correct: bool,
     /// How p-values are adjusted over the genes.
     pub correction: Correction,
@@ -86,8 +88,8 @@ pub struct CriticalGenes {
 
 /// Compares attributions between cells predicted sensitive (1) and resistant (0).
 ///
-/// The p-values rank genes; they do not say that a gene causes anything: the groups are the model's own predictions, which
-/// were made of these very attributions, so that differences must exist (a circular test).
+/// The p-values rank genes; they do not say that a gene causes anything: the groups are the model's own
+/// predictions, which were made of these very attributions, so that differences must exist (a circular test).
 ///
 /// # Errors
 /// When there is not one class a cell, or a class has fewer than two cells.
@@ -105,7 +107,8 @@ pub fn critical_genes(
     }
     let names: Vec<String> =
         classes.iter().map(|&c| if c == 1 { "sensitive" } else { "resistant" }.to_owned()).collect();
-    let tested = if options.absolute { attribution.values.mapv(f32::abs) } else { attribution.values.clone() };
+    let tested =
+        if options.absolute { attribution.values.mapv(f32::abs) } else { attribution.values.clone() };
     let comparison = Comparison {
         test: Test::Wilcoxon { tie_correct: options.tie_correct },
         correction: options.correction,
@@ -168,8 +171,8 @@ impl Stability {
     }
 }
 
-/// Compares the gene rankings of several attributions. For the agreement with a ridge model explain it like the others
-/// (attributions of a linear model are weight × difference) and pass both.
+/// Compares the gene rankings of several attributions. For the agreement with a ridge model explain it like
+/// the others (attributions of a linear model are weight × difference) and pass both.
 ///
 /// # Errors
 /// When there are none, their genes differ, or `top` is 0 or more than the genes.
@@ -197,7 +200,8 @@ pub fn stability(attributions: &[&Attribution], top: usize) -> Result<Stability>
         tops[a].iter().filter(|j| tops[b].contains(j)).count() as f64 / top as f64
     });
     let rank = |j: &usize| tops.iter().filter_map(|t| t.iter().position(|k| k == j)).sum::<usize>();
-    let mut always: Vec<usize> = tops[0].iter().copied().filter(|j| tops.iter().all(|t| t.contains(j))).collect();
+    let mut always: Vec<usize> =
+        tops[0].iter().copied().filter(|j| tops.iter().all(|t| t.contains(j))).collect();
     always.sort_by_key(rank);
     let always = always.into_iter().map(|j| first.genes[j].clone()).collect();
     Ok(Stability { rank_correlation, overlap, always, top })

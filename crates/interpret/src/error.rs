@@ -38,7 +38,9 @@ pub enum InterpretError {
         hint: String,
     },
     /// Attributions that do not add up to what they should explain.
-    #[error("the attributions of row {row} sum to {sum}, {gap:e} away from the difference they explain; {hint}")]
+    #[error(
+        "the attributions of row {row} sum to {sum}, {gap:e} away from the difference they explain; {hint}"
+    )]
     Incomplete {
         /// The worst row, counted from 0.
         row: usize,

@@ -22,7 +22,8 @@ pub enum Reading {
     SmoothGrad {
         /// Noisy copies of each cell.
         samples: usize,
-        /// Standard deviation of the noise, as a share of the range of the cell's values (0.1 to 0.2 in the paper).
+        /// Standard deviation of the noise, as a share of the range of the cell's values (0.1 to 0.2 in the
+        /// paper).
         noise: f64,
         /// Draws the noise, each cell its own.
         seed: u64,
@@ -54,7 +55,14 @@ impl<F: Real> Gradients<F> {
         Ok(Self { explained, reading })
     }
 
-    fn smooth(&self, x: ArrayView2<F>, first: usize, samples: usize, noise: f64, seed: u64) -> Result<Array2<F>> {
+    fn smooth(
+        &self,
+        x: ArrayView2<F>,
+        first: usize,
+        samples: usize,
+        noise: f64,
+        seed: u64,
+    ) -> Result<Array2<F>> {
         let mut values = Array2::zeros(x.raw_dim());
         for (i, row) in x.rows().into_iter().enumerate() {
             let mut rng = rng_for(seed, &format!("noise of cell {}", first + i));

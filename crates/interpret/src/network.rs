@@ -1,4 +1,5 @@
-//! [`Network`]: the layers of a model in evaluation mode as plain arrays, with whatever is affine folded together.
+//! [`Network`]: the layers of a model in evaluation mode as plain arrays, with whatever is affine folded
+//! together.
 
 use ndarray::{Array1, Array2, Axis};
 use sensitome_core_models::{Activation, FeedForward, Layer};
@@ -32,10 +33,11 @@ pub enum Step<F> {
     Normalize,
 }
 
-/// A network in evaluation mode: noise is the identity, batch normalisation an affine map by its running statistics.
+/// A network in evaluation mode: noise is the identity, batch normalisation an affine map by its running
+/// statistics.
 ///
-/// Folding follows from (x·W + b)∘s + t = x·(W∘s) + (b∘s + t). It is done in doubles and changes the numbers by
-/// rounding only. Two linear layers in a row become one where that makes fewer weights.
+/// Folding follows from (x·W + b)∘s + t = x·(W∘s) + (b∘s + t). It is done in doubles and changes the numbers
+/// by rounding only. Two linear layers in a row become one where that makes fewer weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network<F> {
     steps: Vec<Step<F>>,

@@ -166,7 +166,8 @@ impl<F: Real> Network<F> {
         Ok(trace(self.steps(), x.to_owned()))
     }
 
-    /// Vector-Jacobian product: gradients at the inputs (rows × inputs) from those at the outputs (rows × outputs).
+    /// Vector-Jacobian product: gradients at the inputs (rows × inputs) from those at the outputs (rows ×
+    /// outputs).
     ///
     /// # Errors
     /// When the gradients are of another shape than the outputs of the trace.

@@ -6,18 +6,26 @@ use std::collections::HashMap;
 
 use crate::{Attribution, InterpretError, Result};
 
-/// The attributions of each set: the sum over those of its genes that the model has. Attributions are parts of one
-/// difference, so their sum is the part of the set; a gene in several sets counts in each, so the sets together do not sum
-/// to the difference. Large sets have large sums: compare with random sets of the same size before believing one.
+/// The attributions of each set: the sum over those of its genes that the model has. Attributions are parts
+/// of one difference, so their sum is the part of the set; a gene in several sets counts in each, so the sets
+/// together do not sum to the difference. Large sets have large sums: compare with random sets of the same
+/// size before believing one.
 ///
-/// Sets with fewer than `least` or more than `most` of the model's genes are left out. The result has sets in place of
-/// genes, without baseline and gap; everything that works on genes works on it.
+/// Sets with fewer than `least` or more than `most` of the model's genes are left out. The result has sets in
+/// place of genes, without baseline and gap; everything that works on genes works on it.
 ///
 /// # Errors
 /// When no set is left.
-pub fn by_pathway(attribution: &Attribution, sets: &GeneSets, least: usize, most: usize) -> Result<Attribution> {
-    let place: HashMap<&str, usize> = attribution.genes.iter().enumerate().map(|(j, g)| (g.as_str(), j)).collect();
-    let members = |genes: &[String]| genes.iter().filter_map(|g| place.get(g.as_str()).copied()).collect::<Vec<_>>();
+pub fn by_pathway(
+    attribution: &Attribution,
+    sets: &GeneSets,
+    least: usize,
+    most: usize,
+) -> Result<Attribution> {
+    let place: HashMap<&str, usize> =
+        attribution.genes.iter().enumerate().map(|(j, g)| (g.as_str(), j)).collect();
+    let members =
+        |genes: &[String]| genes.iter().filter_map(|g| place.get(g.as_str()).copied()).collect::<Vec<_>>();
     let kept: Vec<(&String, Vec<usize>)> = sets
         .iter()
         .map(|(name, set)| (name, members(&set.genes)))

@@ -1,6 +1,7 @@
 //! The plain path: gradients by Burn's automatic differentiation, one batch of points after another.
 //!
-//! Slow, and written without any of the identities that the fast paths use: it is what they are checked against.
+//! Slow, and written without any of the identities that the fast paths use: it is what they are checked
+//! against.
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use ndarray::{Array2, ArrayView2, Axis};
@@ -26,11 +27,13 @@ impl Autodiff {
     /// As [`Explained::new`].
     pub fn new(network: &FeedForward, output: Output, target: Target) -> Result<Self> {
         let explained = Explained::<f64>::new(network, output, target)?;
-        let deeper = output == Output::Second && !matches!(target, Target::Probability(_) | Target::Output(_));
+        let deeper =
+            output == Output::Second && !matches!(target, Target::Probability(_) | Target::Output(_));
         let mut layers = network.layers().to_vec();
         if deeper {
             // The logits lie beneath the last sigmoid; what stands behind it is the identity in evaluation.
-            if let Some(i) = layers.iter().rposition(|l| matches!(l, Layer::Activation(Activation::Sigmoid))) {
+            if let Some(i) = layers.iter().rposition(|l| matches!(l, Layer::Activation(Activation::Sigmoid)))
+            {
                 layers.truncate(i);
             }
         }
@@ -46,7 +49,12 @@ impl Autodiff {
         let Some(device) = device else {
             return Err(InterpretError::invalid("network", "has no weights", "explain a trained network"));
         };
-        Ok(Self { network, readout: explained.readout, inputs: explained.network.inputs(), device: device.inner() })
+        Ok(Self {
+            network,
+            readout: explained.readout,
+            inputs: explained.network.inputs(),
+            device: device.inner(),
+        })
     }
 
     /// Gradients of the explained number at `x`, both rows × inputs.
@@ -84,8 +92,8 @@ impl Autodiff {
         Array2::from_shape_vec(x.raw_dim(), values.into_iter().map(F::of).collect()).map_err(|e| backend(&e))
     }
 
-    /// Integrated gradients (Sundararajan et al. 2017, eq. 1) without a shortcut: a gradient at every point of the
-    /// path of every cell, for every baseline.
+    /// Integrated gradients (Sundararajan et al. 2017, eq. 1) without a shortcut: a gradient at every point
+    /// of the path of every cell, for every baseline.
     ///
     /// # Errors
     /// As [`gradient`](Self::gradient), and when the options are out of range.

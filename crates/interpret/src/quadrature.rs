@@ -19,8 +19,8 @@ pub enum Rule {
     RiemannMiddle,
     /// n points, the two ends with half the weight; the weights sum to 1.
     Trapezoid,
-    /// The points of [`Trapezoid`](Self::Trapezoid) with the weights captum 0.9 gives them: they sum to 1 − 1/n, so
-    /// its attributions are short by that factor. For comparison with captum only.
+    /// The points of [`Trapezoid`](Self::Trapezoid) with the weights captum 0.9 gives them: they sum to 1 −
+    /// 1/n, so its attributions are short by that factor. For comparison with captum only.
     CaptumTrapezoid,
 }
 

@@ -12,10 +12,11 @@ pub struct Rows<F> {
     pub values: Array2<F>,
     /// The explained number of each row.
     pub output: Vec<f64>,
-    /// What the attributions of a row are counted from: the explained number at the baseline, or its mean over them.
+    /// What the attributions of a row are counted from: the explained number at the baseline, or its mean
+    /// over them.
     pub expected: Vec<f64>,
-    /// Sum of the attributions − (output − expected): 0 but for rounding and the quadrature. `None` for methods
-    /// that promise no sum.
+    /// Sum of the attributions − (output − expected): 0 but for rounding and the quadrature. `None` for
+    /// methods that promise no sum.
     pub gap: Option<Vec<f64>>,
 }
 
@@ -60,8 +61,8 @@ pub(crate) fn mean_row<F: Real>(rows: &Array2<F>) -> Vec<F> {
 
 /// A method with its network, target and baselines, ready to explain cells.
 pub trait Explain<F: Real>: Send + Sync {
-    /// Attributions of the rows of `x` (rows × inputs), of which the first is number `first` of all: methods that
-    /// draw random numbers draw them by row, so that the result does not depend on the blocks.
+    /// Attributions of the rows of `x` (rows × inputs), of which the first is number `first` of all: methods
+    /// that draw random numbers draw them by row, so that the result does not depend on the blocks.
     ///
     /// # Errors
     /// When `x` is not as wide as the network or not finite, or attributions do not add up as they must.
@@ -70,7 +71,8 @@ pub trait Explain<F: Real>: Send + Sync {
     /// Number of inputs: genes, or latent axes.
     fn inputs(&self) -> usize;
 
-    /// The baseline that attributions start from (the mean, where there are several); empty where there is none.
+    /// The baseline that attributions start from (the mean, where there are several); empty where there is
+    /// none.
     fn baseline(&self) -> Vec<F>;
 
     /// About how many bytes a row takes while it is explained, its attributions included.

@@ -12,15 +12,16 @@ use crate::{Explained, InterpretError, Real, Result};
 /// Which estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Estimate {
-    /// Expected gradients (Erion et al. 2021): integrated gradients averaged over the background, one random point of
-    /// one random path a sample. The sum is complete in expectation; the gap says how far the sample is from it.
+    /// Expected gradients (Erion et al. 2021): integrated gradients averaged over the background, one random
+    /// point of one random path a sample. The sum is complete in expectation; the gap says how far the sample
+    /// is from it.
     ExpectedGradients {
         /// Points a cell; 200 are common.
         samples: usize,
     },
-    /// Shapley values of replacing background values by the cell's, gene by gene in random order (Castro et al. 2009),
-    /// each order also backwards. Complete but for rounding; one forward pass a gene and order, so for small
-    /// inputs: the latent axes, or checks.
+    /// Shapley values of replacing background values by the cell's, gene by gene in random order (Castro et
+    /// al. 2009), each order also backwards. Complete but for rounding; one forward pass a gene and order, so
+    /// for small inputs: the latent axes, or checks.
     Shapley {
         /// Orders a cell, each with a background row of its own.
         permutations: usize,
@@ -42,7 +43,12 @@ impl<F: Real> Sampled<F> {
     ///
     /// # Errors
     /// When the background is empty, not as wide as the network or not finite, or nothing is to be drawn.
-    pub fn new(explained: Explained<F>, background: Array2<F>, estimate: Estimate, seed: u64) -> Result<Self> {
+    pub fn new(
+        explained: Explained<F>,
+        background: Array2<F>,
+        estimate: Estimate,
+        seed: u64,
+    ) -> Result<Self> {
         let drawn = match estimate {
             Estimate::ExpectedGradients { samples } => samples,
             Estimate::Shapley { permutations } => permutations,
@@ -110,7 +116,9 @@ impl<F: Real> Explain<F> for Sampled<F> {
         let mut expected = vec![self.expected; x.nrows()];
         for (i, row) in x.rows().into_iter().enumerate() {
             let drawn = match self.estimate {
-                Estimate::ExpectedGradients { samples } => self.expected_gradients(row, samples, first + i)?,
+                Estimate::ExpectedGradients { samples } => {
+                    self.expected_gradients(row, samples, first + i)?
+                }
                 Estimate::Shapley { permutations } => {
                     let (drawn, start) = self.shapley(row, permutations, first + i)?;
                     expected[i] = start;

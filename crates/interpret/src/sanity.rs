@@ -1,7 +1,7 @@
 //! Checks that an attribution must pass before anyone believes it (Adebayo et al. 2018).
 //!
-//! An attribution that stays the same when the weights, or the labels they were learned from, are replaced by chance
-//! tells of the input and not of the model.
+//! An attribution that stays the same when the weights, or the labels they were learned from, are replaced by
+//! chance tells of the input and not of the model.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ use crate::{Attribution, Explain, Explained, InterpretError, Result, Target};
 /// How alike two attributions of the same cells are.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Likeness {
-    /// Spearman correlation over genes of the signed attributions, averaged over cells; cells where one side is constant
-    /// count as 0.
+    /// Spearman correlation over genes of the signed attributions, averaged over cells; cells where one side
+    /// is constant count as 0.
     pub signed: f64,
-    /// The same of the absolute values. For methods that multiply by the input it stays high by construction: genes that
-    /// are not expressed have none, whatever the weights.
+    /// The same of the absolute values. For methods that multiply by the input it stays high by construction:
+    /// genes that are not expressed have none, whatever the weights.
     pub absolute: f64,
 }
 
@@ -80,12 +80,13 @@ pub fn likeness(a: ArrayView2<f32>, b: ArrayView2<f32>) -> Result<Likeness> {
     Ok(Likeness { signed: mean(f64::from), absolute: mean(|v| f64::from(v).abs()) })
 }
 
-/// Replaces the layers by fresh ones, from the output towards the input, and compares the attributions of `x` at each
-/// stage with those of the true network.
+/// Replaces the layers by fresh ones, from the output towards the input, and compares the attributions of `x`
+/// at each stage with those of the true network.
 ///
-/// `method` makes the method for a network, with everything else (baseline, background, steps) the same each time.
-/// Fresh weights are drawn as for training, but as large as the true ones (root mean square), so that the fresh
-/// network is as steep. Passes when the signed likeness at the last stage is within ±`limit` (0.3, say).
+/// `method` makes the method for a network, with everything else (baseline, background, steps) the same each
+/// time. Fresh weights are drawn as for training, but as large as the true ones (root mean square), so that
+/// the fresh network is as steep. Passes when the signed likeness at the last stage is within ±`limit` (0.3,
+/// say).
 ///
 /// # Errors
 /// When the network or the method fails.
@@ -124,12 +125,17 @@ pub fn weight_randomisation(
     Ok(SanityReport { check: "weight randomisation".to_owned(), stages, limit, passed })
 }
 
-/// Compares the attributions of a model with those of models trained in the same way on shuffled labels. Passes when the
-/// mean signed likeness is within ±`limit`. Train several: one shuffle may resemble the truth by chance.
+/// Compares the attributions of a model with those of models trained in the same way on shuffled labels.
+/// Passes when the mean signed likeness is within ±`limit`. Train several: one shuffle may resemble the truth
+/// by chance.
 ///
 /// # Errors
 /// When there is no such model, or one explains other cells or genes.
-pub fn label_randomisation(truth: &Attribution, shuffled: &[Attribution], limit: f64) -> Result<SanityReport> {
+pub fn label_randomisation(
+    truth: &Attribution,
+    shuffled: &[Attribution],
+    limit: f64,
+) -> Result<SanityReport> {
     let mut stages = Vec::new();
     for (i, other) in shuffled.iter().enumerate() {
         if other.genes != truth.genes || other.cells != truth.cells {

@@ -62,7 +62,8 @@ pub(crate) fn product<F: Real>(x: ArrayView2<F>, weight: &Array2<F>) -> Array2<F
     out
 }
 
-/// (G · Wᵀ) ∘ D, rows × genes: gradients at the first hidden layer pulled back to the inputs, times a difference.
+/// (G · Wᵀ) ∘ D, rows × genes: gradients at the first hidden layer pulled back to the inputs, times a
+/// difference.
 pub(crate) fn pulled_times<F: Real>(
     gradient: ArrayView2<F>,
     weight: &Array2<F>,

@@ -35,15 +35,18 @@ impl RunOptions {
             return Err(InterpretError::invalid(
                 "max_bytes",
                 format!("{} for {workers} workers", self.max_bytes),
-                format!("allow at least {}, or use fewer threads", (fixed + row).saturating_mul(workers.max(1))),
+                format!(
+                    "allow at least {}, or use fewer threads",
+                    (fixed + row).saturating_mul(workers.max(1))
+                ),
             ));
         }
         Ok(fitting.min(self.max_rows.max(1)))
     }
 }
 
-/// Explains rows 0 to `rows`, block by block: `source` gives the values of a range of rows (it is called from several
-/// threads), `progress` hears how many rows of how many are done, `visit` gets every block in order.
+/// Explains rows 0 to `rows`, block by block: `source` gives the values of a range of rows (it is called from
+/// several threads), `progress` hears how many rows of how many are done, `visit` gets every block in order.
 ///
 /// The numbers do not depend on the number of threads; on the size of the blocks only by rounding.
 ///

@@ -88,7 +88,9 @@ impl<F: Real> Explained<F> {
             Err(InterpretError::unsupported(format!("{target:?}"), problem, "explain Target::Output instead"))
         };
         let readout = match (target, output) {
-            (Target::Output(column), _) if column < network.outputs() => Readout::Column { column, sign: 1.0 },
+            (Target::Output(column), _) if column < network.outputs() => {
+                Readout::Column { column, sign: 1.0 }
+            }
             (Target::Output(column), _) => {
                 return Err(InterpretError::invalid(
                     "target",

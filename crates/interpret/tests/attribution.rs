@@ -68,7 +68,9 @@ fn files_come_back() {
     assert!(text.starts_with("cell,EGFR,KRAS & co,TP53\nc1,1,-2,0\n"), "{text}");
     let ranking = folder.path().join("ranking.csv");
     a.write_ranking(&ranking).unwrap();
-    assert!(std::fs::read_to_string(&ranking).unwrap().starts_with("rank,gene,mean,mean_absolute\n1,EGFR,2,2\n"));
+    assert!(
+        std::fs::read_to_string(&ranking).unwrap().starts_with("rank,gene,mean,mean_absolute\n1,EGFR,2,2\n")
+    );
     let h5ad = folder.path().join("a.h5ad");
     a.write_h5ad(&h5ad).unwrap();
     let (matrix, _) = read::expression(&h5ad, &Default::default()).unwrap();
@@ -121,7 +123,9 @@ fn plots_of_nothing_or_of_one_value() {
     assert!(plots::bars(&[("a".into(), f64::NAN)], "t", "x").is_err());
     let mut flat = attribution();
     flat.values.fill(0.0);
-    for svg in [plots::bar(&flat, 3), plots::heatmap(&flat, None, 3), plots::scatter(&flat, &[1.0, 1.0], 0, "z")] {
+    for svg in
+        [plots::bar(&flat, 3), plots::heatmap(&flat, None, 3), plots::scatter(&flat, &[1.0, 1.0], 0, "z")]
+    {
         assert!(!svg.unwrap().contains("NaN"));
     }
 }

@@ -1,8 +1,10 @@
-//! DeepSHAP adds up on every layer list, equals exact Shapley values where those are known, and says when it does not.
+//! DeepSHAP adds up on every layer list, equals exact Shapley values where those are known, and says when it
+//! does not.
 //!
-//! Mutations tried: `longer` for `shorter`, or `along` without `part` or with one end only, in `normalize` (`adds_up` fails
-//! on cosine heads); the slope instead of the secant in `step` (`adds_up`); the centre left out of the
-//! background (`centring_changes_nothing`); a tolerance that is never compared (`a_gap_is_an_error`).
+//! Mutations tried: `longer` for `shorter`, or `along` without `part` or with one end only, in `normalize`
+//! (`adds_up` fails on cosine heads); the slope instead of the secant in `step` (`adds_up`); the centre left
+//! out of the background (`centring_changes_nothing`); a tolerance that is never compared
+//! (`a_gap_is_an_error`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -42,7 +44,8 @@ proptest! {
         }
     }
 
-    /// Values that are many times the same are taken off the background first: a shift of the arithmetic only.
+    /// Values that are many times the same are taken off the background first: a shift of the arithmetic
+    /// only.
     #[test]
     fn centring_changes_nothing(plan in plans(), shift in -2.0..2.0f64) {
         let mut rng = plan.rng();

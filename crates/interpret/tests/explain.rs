@@ -1,7 +1,8 @@
 //! From a model and cells: levels, baselines, critical genes, pathways, sanity checks.
 //!
-//! Mutations tried: `weight_randomisation` explaining the true network at every stage (`chance_weights_are_told_apart`); the
-//! group of `critical_genes` swapped (`critical_genes_of_a_known_model`); the encoder left out at the bottleneck
+//! Mutations tried: `weight_randomisation` explaining the true network at every stage
+//! (`chance_weights_are_told_apart`); the group of `critical_genes` swapped
+//! (`critical_genes_of_a_known_model`); the encoder left out at the bottleneck
 //! (`the_bottleneck_is_explained_by_the_head`).
 
 #![allow(clippy::unwrap_used)]
@@ -30,9 +31,13 @@ fn model(head: HeadConfig) -> ResponseModel {
     weight[[2, 1]] = 2.0;
     weight[[3, 2]] = 0.01;
     let tensor = |a: &Array2<f32>| -> Tensor<2> {
-        Tensor::from_data(TensorData::new(a.iter().copied().collect::<Vec<_>>(), [a.nrows(), a.ncols()]), &device)
+        Tensor::from_data(
+            TensorData::new(a.iter().copied().collect::<Vec<_>>(), [a.nrows(), a.ncols()]),
+            &device,
+        )
     };
-    let encoder = vec![Layer::Linear { weight: tensor(&weight), bias: None }, Layer::Activation(Activation::LeakyRelu)];
+    let encoder =
+        vec![Layer::Linear { weight: tensor(&weight), bias: None }, Layer::Activation(Activation::LeakyRelu)];
     let (head, output) = match head {
         HeadConfig::Softmax(_) => {
             let weight = tensor(&array![[-0.5f32, 0.5], [0.5, -0.5], [0.0, 0.0], [0.0, 0.0]]);
@@ -65,8 +70,10 @@ fn explain(options: ExplainOptions) -> Attribution {
 
 #[test]
 fn every_method_finds_the_genes_of_a_known_model() {
-    for name in ["ig", "shap", "expected-gradients", "shapley", "saliency", "gradient-x-input", "smoothgrad"] {
-        let a = explain(ExplainOptions { method: Method::named(name, 1).unwrap(), ..ExplainOptions::default() });
+    for name in ["ig", "shap", "expected-gradients", "shapley", "saliency", "gradient-x-input", "smoothgrad"]
+    {
+        let a =
+            explain(ExplainOptions { method: Method::named(name, 1).unwrap(), ..ExplainOptions::default() });
         assert_eq!((a.method.as_str(), a.target.as_str()), (name, "log-odds of sensitive"));
         let top: Vec<String> = a.top_genes(3).into_iter().map(|g| g.gene).collect();
         assert!(["G0", "G1", "G2"].iter().all(|g| top.iter().any(|t| t == g)), "{name}: {top:?}");
@@ -120,7 +127,8 @@ fn the_bottleneck_is_explained_by_the_head() {
 fn streaming_gives_the_same_and_little_memory_is_refused() {
     let (model, cells) = (model(softmax()), cells(40));
     let run = RunOptions { max_rows: 3, ..RunOptions::default() };
-    let explainer = Explainer::new(&model, &cells, ExplainOptions { run, ..ExplainOptions::default() }).unwrap();
+    let explainer =
+        Explainer::new(&model, &cells, ExplainOptions { run, ..ExplainOptions::default() }).unwrap();
     let whole = explain(ExplainOptions::default());
     let mut next = 0;
     explainer
@@ -134,7 +142,8 @@ fn streaming_gives_the_same_and_little_memory_is_refused() {
         .unwrap();
     assert_eq!(next, 40);
     let run = RunOptions { max_bytes: 100, max_rows: 3 };
-    let explainer = Explainer::new(&model, &cells, ExplainOptions { run, ..ExplainOptions::default() }).unwrap();
+    let explainer =
+        Explainer::new(&model, &cells, ExplainOptions { run, ..ExplainOptions::default() }).unwrap();
     assert!(explainer.explain(&cells, &mut |_, _| {}).is_err());
 }
 
@@ -144,12 +153,14 @@ fn critical_genes_of_a_known_model() {
     let explainer = Explainer::new(&model, &many, ExplainOptions::default()).unwrap();
     let a = explainer.explain(&many, &mut |_, _| {}).unwrap();
     let classes: Vec<u8> = a.output.iter().map(|&o| u8::from(o > 0.0)).collect();
-    let signed = CriticalOptions { absolute: false, log_fold_change: f64::NEG_INFINITY, ..CriticalOptions::default() };
+    let signed =
+        CriticalOptions { absolute: false, log_fold_change: f64::NEG_INFINITY, ..CriticalOptions::default() };
     let critical = critical_genes(&a, &classes, &signed).unwrap();
     assert_eq!(critical.sensitive[0].gene, "G0");
     assert!(critical.sensitive[0].mean > critical.sensitive[0].mean_outside);
     assert!(critical.sensitive.iter().all(|g| g.p_adjusted < 0.05 && g.score > 0.0));
-    let folds = critical_genes(&a, &classes, &CriticalOptions { log_fold_change: 0.2, ..Default::default() }).unwrap();
+    let folds = critical_genes(&a, &classes, &CriticalOptions { log_fold_change: 0.2, ..Default::default() })
+        .unwrap();
     assert!(folds.resistant.iter().any(|g| g.gene == "G2"), "{folds:?}");
     assert!(folds.sensitive.iter().all(|g| g.log_fold_change >= 0.2));
     assert!(critical_genes(&a, &classes[1..], &signed).is_err());
@@ -221,7 +232,8 @@ fn chance_weights_are_told_apart() {
     let x = cells.values().to_dense();
     let make = |_| Ok(Box::new(Ignorant) as Box<dyn Explain<f32>>);
     let report =
-        sanity::weight_randomisation(&whole, Output::Softmax, Target::Margin, &make, x.view(), 1, 0.5).unwrap();
+        sanity::weight_randomisation(&whole, Output::Softmax, Target::Margin, &make, x.view(), 1, 0.5)
+            .unwrap();
     assert!(!report.passed && report.stages.iter().all(|s| s.likeness.signed > 0.999));
 }
 

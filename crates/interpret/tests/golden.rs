@@ -8,8 +8,8 @@ use common::{tensor1, tensor2};
 use ndarray::{Array1, Array2, Array3, Axis, Ix1, Ix2};
 use sensitome_core_models::{Activation, FeedForward, Layer, Output};
 use sensitome_interpret::{
-    DeepShap, Explain, Explained, Gradients, IntegratedGradients, Network, PathOptions, Reading, Rule, ShapOptions,
-    SoftmaxRule, Target,
+    DeepShap, Explain, Explained, Gradients, IntegratedGradients, Network, PathOptions, Reading, Rule,
+    ShapOptions, SoftmaxRule, Target,
 };
 use sensitome_testkit::{Case, Report, run_group};
 
@@ -34,7 +34,8 @@ fn network(case: &Case) -> FeedForward {
         };
         match layer["type"].as_str().unwrap() {
             "Linear" => {
-                let w: Array2<f64> = weight(layer["weight"].as_str().unwrap()).into_dimensionality::<Ix2>().unwrap();
+                let w: Array2<f64> =
+                    weight(layer["weight"].as_str().unwrap()).into_dimensionality::<Ix2>().unwrap();
                 Layer::Linear { weight: tensor2(&w.t().to_owned()), bias: Some(tensor1(&vector("bias"))) }
             }
             "BatchNorm1d" => Layer::BatchNorm {
@@ -63,7 +64,8 @@ fn explained(case: &Case, name: &str) -> Explained<f64> {
     if name.contains("__single") {
         Explained::unit(&network, 1).unwrap()
     } else {
-        let target = if name.contains("__softmax") { Target::Probability(class) } else { Target::Logit(class) };
+        let target =
+            if name.contains("__softmax") { Target::Probability(class) } else { Target::Logit(class) };
         Explained::new(&network, Output::Softmax, target).unwrap()
     }
 }
@@ -76,7 +78,8 @@ fn forward(case: &Case, report: &mut Report) {
     }
     if case.has_output("softmax") {
         let p = [0, 1].map(|class| {
-            let explained = Explained::<f64>::new(&network(case), Output::Softmax, Target::Probability(class));
+            let explained =
+                Explained::<f64>::new(&network(case), Output::Softmax, Target::Probability(class));
             explained.unwrap().value(matrix(case, "x").view()).unwrap()
         });
         let p = ndarray::stack(Axis(1), &[p[0].view(), p[1].view()]).unwrap();
@@ -151,7 +154,8 @@ fn deeplift(case: &Case, report: &mut Report) {
         };
         let options =
             ShapOptions { epsilon: case.number("eps"), softmax: SoftmaxRule::Captum, ..Default::default() };
-        let rows = DeepShap::new(explained(case, name), baseline, options).unwrap().explain(x.view(), 0).unwrap();
+        let rows =
+            DeepShap::new(explained(case, name), baseline, options).unwrap().explain(x.view(), 0).unwrap();
         if name.starts_with("delta") {
             report.check(case, name, rows.gap.unwrap());
         } else {

@@ -1,8 +1,9 @@
 //! Fast against plain integrated gradients, completeness, and what the options do.
 //!
-//! Mutations tried, each of which makes `fast_equals_plain` fail: `partition_point` one point late; the correction of
-//! crossing units left out; `from` instead of `change * from` in `walk`; the sum over baselines not divided; `DENSITY`
-//! products that skip a row. Weights of the trapezoid divided by n (captum's) make `every_rule_integrates` fail.
+//! Mutations tried, each of which makes `fast_equals_plain` fail: `partition_point` one point late; the
+//! correction of crossing units left out; `from` instead of `change * from` in `walk`; the sum over baselines
+//! not divided; `DENSITY` products that skip a row. Weights of the trapezoid divided by n (captum's) make
+//! `every_rule_integrates` fail.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +12,9 @@ mod common;
 use common::{apart, plans, values};
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
-use sensitome_interpret::{Autodiff, Explain, Explained, IntegratedGradients, InterpretError, PathOptions, Rule};
+use sensitome_interpret::{
+    Autodiff, Explain, Explained, IntegratedGradients, InterpretError, PathOptions, Rule,
+};
 
 const RULES: [Rule; 6] = [
     Rule::GaussLegendre,

@@ -1,8 +1,8 @@
 //! The evaluator against Burn: outputs and gradients of random networks.
 //!
-//! Mutations tried, each of which makes `gradients` fail: dropping the projection of `Normalize` in `backward`; taking
-//! the slope of SELU from `x >= 0`'s wrong branch; forgetting `shift.dot(weight)` when a leading batch normalisation is
-//! folded. Leaving the running mean out of the shift makes `outputs` fail.
+//! Mutations tried, each of which makes `gradients` fail: dropping the projection of `Normalize` in
+//! `backward`; taking the slope of SELU from `x >= 0`'s wrong branch; forgetting `shift.dot(weight)` when a
+//! leading batch normalisation is folded. Leaving the running mean out of the shift makes `outputs` fail.
 
 #![allow(clippy::unwrap_used)]
 
@@ -63,15 +63,8 @@ fn affine_layers_become_one_where_that_is_smaller() {
 
 #[test]
 fn wrong_input_is_a_typed_error() {
-    let plan = Plan {
-        inputs: 3,
-        hidden: vec![2],
-        functions: vec![Some(0)],
-        norm: 0,
-        head: 0,
-        mask: false,
-        seed: 1,
-    };
+    let plan =
+        Plan { inputs: 3, hidden: vec![2], functions: vec![Some(0)], norm: 0, head: 0, mask: false, seed: 1 };
     let network = plan.network();
     let ours = Network::<f64>::new(&network).unwrap();
     for x in [array![[1.0, 2.0]], array![[1.0, f64::NAN, 0.0]]] {

@@ -1,7 +1,9 @@
 //! Gradient and sampling methods: against definitions, against each other, and whatever the blocks.
 //!
-//! Mutations tried: Shapley differences credited to the next gene (`shapley_sampling_approaches_the_definition`); the same generator for all
-//! cells (`blocks_and_threads_change_nothing`); expected gradients without the difference (`expected_gradients_approach_...`).
+//! Mutations tried: Shapley differences credited to the next gene
+//! (`shapley_sampling_approaches_the_definition`); the same generator for all cells
+//! (`blocks_and_threads_change_nothing`); expected gradients without the difference
+//! (`expected_gradients_approach_...`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -52,7 +54,8 @@ fn shapley_sampling_approaches_the_definition() {
     let mut rng = plan.rng();
     let (x, background) = (values(&mut rng, 2, 5, 0.0), values(&mut rng, 4, 5, 0.0));
     let method =
-        Sampled::new(explained(&plan), background.clone(), Estimate::Shapley { permutations: 2000 }, 1).unwrap();
+        Sampled::new(explained(&plan), background.clone(), Estimate::Shapley { permutations: 2000 }, 1)
+            .unwrap();
     let rows = method.explain(x.view(), 0).unwrap();
     for i in 0..2 {
         let exact = exact(&explained(&plan), x.row(i).as_slice().unwrap(), &background);
@@ -76,7 +79,8 @@ fn all_methods_agree_on_an_additive_model() {
     assert!(apart(&truth, &(gradient * (&x - &mean))) < 1e-12);
     let ig = IntegratedGradients::new(explained(&plan), background.clone(), PathOptions::default()).unwrap();
     assert!(apart(&ig.explain(x.view(), 0).unwrap().values, &truth) < 1e-9);
-    let shapley = Sampled::new(explained(&plan), background, Estimate::Shapley { permutations: 8 }, 1).unwrap();
+    let shapley =
+        Sampled::new(explained(&plan), background, Estimate::Shapley { permutations: 8 }, 1).unwrap();
     assert!(apart(&shapley.explain(x.view(), 0).unwrap().values, &truth) < 1e-9);
 }
 
@@ -85,7 +89,8 @@ fn expected_gradients_approach_integrated_gradients_over_the_background() {
     let plan = plan(6, 4);
     let mut rng = plan.rng();
     let (x, background) = (values(&mut rng, 2, 6, 0.0), values(&mut rng, 5, 6, 0.0));
-    let exact = IntegratedGradients::new(explained(&plan), background.clone(), PathOptions::default()).unwrap();
+    let exact =
+        IntegratedGradients::new(explained(&plan), background.clone(), PathOptions::default()).unwrap();
     let exact = exact.explain(x.view(), 0).unwrap();
     let estimate = Estimate::ExpectedGradients { samples: 20_000 };
     let rows = Sampled::new(explained(&plan), background, estimate, 3).unwrap().explain(x.view(), 0).unwrap();
@@ -97,7 +102,8 @@ fn expected_gradients_approach_integrated_gradients_over_the_background() {
 fn smoothgrad_without_noise_is_the_gradient() {
     let plan = plan(6, 3);
     let x = values(&mut plan.rng(), 4, 6, 0.3);
-    let rows = |reading| Gradients::new(explained(&plan), reading).unwrap().explain(x.view(), 0).unwrap().values;
+    let rows =
+        |reading| Gradients::new(explained(&plan), reading).unwrap().explain(x.view(), 0).unwrap().values;
     let plain = rows(Reading::Saliency { absolute: false });
     let smooth = |noise| Reading::SmoothGrad { samples: 3, noise, seed: 1 };
     assert!(apart(&rows(smooth(0.0)), &plain) < 1e-12);
@@ -108,7 +114,9 @@ fn smoothgrad_without_noise_is_the_gradient() {
 fn methods(plan: &Plan, background: &Array2<f64>) -> Vec<Box<dyn Explain<f64>>> {
     let sampled = |estimate| Sampled::new(explained(plan), background.clone(), estimate, 9).unwrap();
     vec![
-        Box::new(IntegratedGradients::new(explained(plan), background.clone(), PathOptions::default()).unwrap()),
+        Box::new(
+            IntegratedGradients::new(explained(plan), background.clone(), PathOptions::default()).unwrap(),
+        ),
         Box::new(DeepShap::new(explained(plan), background.clone(), ShapOptions::default()).unwrap()),
         Box::new(sampled(Estimate::ExpectedGradients { samples: 9 })),
         Box::new(sampled(Estimate::Shapley { permutations: 3 })),
@@ -132,10 +140,17 @@ fn blocks_and_threads_change_nothing() {
             let source = |r: Range<usize>| Ok(x.slice(s![r, ..]).to_owned());
             let options = RunOptions { max_rows, ..Default::default() };
             pool.install(|| {
-                stream(method.as_ref(), 23, &source, &options, &mut |done, of| heard.push((done, of)), &mut |r, b| {
-                    values.slice_mut(s![r, ..]).assign(&b.values);
-                    Ok(())
-                })
+                stream(
+                    method.as_ref(),
+                    23,
+                    &source,
+                    &options,
+                    &mut |done, of| heard.push((done, of)),
+                    &mut |r, b| {
+                        values.slice_mut(s![r, ..]).assign(&b.values);
+                        Ok(())
+                    },
+                )
             })
             .unwrap();
             assert!(apart(&values, &whole.values) < 1e-12);
@@ -151,9 +166,8 @@ fn too_little_memory_is_an_error_and_the_bound_sets_the_blocks() {
     let background = values(&mut plan.rng(), 4, 6, 0.3);
     for method in methods(&plan, &background) {
         let one = method.bytes_fixed() + method.bytes_per_row();
-        let rows = |max_bytes, workers| {
-            RunOptions { max_bytes, max_rows: 1000 }.rows(method.as_ref(), workers)
-        };
+        let rows =
+            |max_bytes, workers| RunOptions { max_bytes, max_rows: 1000 }.rows(method.as_ref(), workers);
         assert!(matches!(rows(one - 1, 1), Err(InterpretError::Invalid { .. })));
         assert_eq!(rows(one, 1).unwrap(), 1);
         assert!(rows(one, 2).is_err());

@@ -8,8 +8,8 @@ use ndarray::Array2;
 use sensitome_core_models::{PredictOptions, ResponseModel, parse_device};
 use sensitome_data::{ExpressionMatrix, Missing, read};
 use sensitome_interpret::{
-    Attribution, Baseline, CriticalOptions, ExplainOptions, Explainer, Level, Method, RunOptions, Target, by_pathway,
-    critical_genes, plots,
+    Attribution, Baseline, CriticalOptions, ExplainOptions, Explainer, Level, Method, RunOptions, Target,
+    by_pathway, critical_genes, plots,
 };
 use serde_json::json;
 
@@ -31,8 +31,8 @@ pub(crate) struct Args {
     /// ig, shap, expected-gradients, shapley, saliency, gradient-x-input or smoothgrad
     #[arg(long, default_value = "ig")]
     method: String,
-    /// What is explained: margin (log-odds), probability or logit of sensitive, or output; without, the log-odds, and the
-    /// output of a regression
+    /// What is explained: margin (log-odds), probability or logit of sensitive, or output; without, the
+    /// log-odds, and the output of a regression
     #[arg(long, value_parser = target)]
     target: Option<Target>,
     /// Where integrated gradients start: zero, mean, background, or cell:NAME
@@ -131,7 +131,8 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         run: RunOptions { max_bytes: args.max_mb.saturating_mul(1 << 20), ..RunOptions::default() },
     };
     let predictions = model.predict(&cells, &PredictOptions { missing, ..PredictOptions::default() })?;
-    let explainer = Explainer::new(&model, background.as_ref().unwrap_or(&cells), options).map_err(message)?;
+    let explainer =
+        Explainer::new(&model, background.as_ref().unwrap_or(&cells), options).map_err(message)?;
     let bar = progress(*out, cells.n_samples());
     let attribution =
         explainer.explain(&cells, &mut |done, _| bar.set_position(done as u64)).map_err(message)?;
@@ -157,7 +158,9 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let path = file(&args.out, "sanity.txt");
     fs::write(&path, sanity.to_string()).map_err(|e| sensitome_data::DataError::io(&path, "write", e))?;
     if !sanity.passed {
-        out.note("warning: the attributions resemble those of random weights; do not interpret them (sanity.txt)");
+        out.note(
+            "warning: the attributions resemble those of random weights; do not interpret them (sanity.txt)",
+        );
     }
     let critical = critical_table(&attribution, &predictions.classes, &args.out, &mut file, out)?;
     let pathways = match &sets {
@@ -170,7 +173,8 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     };
     if let Some(folder) = &args.plots {
         make(folder)?;
-        let classes: Vec<String> = (0..cells.n_samples()).map(|i| predictions.class_name(i).to_owned()).collect();
+        let classes: Vec<String> =
+            (0..cells.n_samples()).map(|i| predictions.class_name(i).to_owned()).collect();
         for (name, svg) in draw(&attribution, pathways.as_ref(), &model, &cells, missing, &classes, args)? {
             plots::save(&file(folder, &name), &svg).map_err(message)?;
         }
@@ -223,7 +227,8 @@ fn critical_table(
             names.into_iter().chain(numbers.map(|v| v.to_string())).collect::<Vec<_>>()
         })
     });
-    let header = ["class", "gene", "score", "p_value", "p_adjusted", "log2_fold_change", "mean", "mean_outside"];
+    let header =
+        ["class", "gene", "score", "p_value", "p_adjusted", "log2_fold_change", "mean", "mean_outside"];
     let header = header.map(str::to_owned).to_vec();
     sensitome_data::write::csv(file(folder, "critical_genes.csv"), header, rows)?;
     Ok(Some((critical.sensitive.len(), critical.resistant.len())))
@@ -252,7 +257,8 @@ fn draw(
         ));
         if let Some(gene) = attribution.top_genes(1).first() {
             let values = expression.column(gene.column).to_vec();
-            let svg = plots::scatter(attribution, &values, gene.column, "as the model sees it").map_err(message)?;
+            let svg =
+                plots::scatter(attribution, &values, gene.column, "as the model sees it").map_err(message)?;
             all.push(("scatter.svg".to_owned(), svg));
         }
     }
@@ -265,11 +271,13 @@ fn draw(
         }
     }
     if let Some(pathways) = pathways {
-        let rows: Vec<(String, f64)> = pathways.top_genes(top).into_iter().map(|p| (p.gene, p.mean)).collect();
+        let rows: Vec<(String, f64)> =
+            pathways.top_genes(top).into_iter().map(|p| (p.gene, p.mean)).collect();
         let title = format!("Pathways and the {} ({})", pathways.target, pathways.method);
         all.push((
             "pathways.svg".to_owned(),
-            plots::bars(&rows, &title, "Mean sum of attributions over the pathway's genes").map_err(message)?,
+            plots::bars(&rows, &title, "Mean sum of attributions over the pathway's genes")
+                .map_err(message)?,
         ));
     }
     Ok(all)

@@ -17,21 +17,22 @@ pub enum SoftmaxRule {
     /// As what it is: a sigmoid of the difference of the logits, to which the rescale rule applies. Adds up.
     #[default]
     Margin,
-    /// As captum 0.9 does: elementwise, then the mean over the classes and all cells of the batch subtracted. Does not add
-    /// up, so that the sum is not demanded, and the values of a cell depend on the cells it is explained with; for
-    /// comparison with captum only.
+    /// As captum 0.9 does: elementwise, then the mean over the classes and all cells of the batch subtracted.
+    /// Does not add up, so that the sum is not demanded, and the values of a cell depend on the cells it is
+    /// explained with; for comparison with captum only.
     Captum,
 }
 
 /// Options of [`DeepShap`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShapOptions {
-    /// Below this difference of a unit's inputs its multiplier is the gradient (shap takes 1e-6, captum 1e-10).
+    /// Below this difference of a unit's inputs its multiplier is the gradient (shap takes 1e-6, captum
+    /// 1e-10).
     pub epsilon: f64,
     /// How a probability of two logits is treated.
     pub softmax: SoftmaxRule,
-    /// Allowed gap between the sum of the attributions and what they explain, relative to the larger of 1 and the
-    /// two outputs; more is an error.
+    /// Allowed gap between the sum of the attributions and what they explain, relative to the larger of 1 and
+    /// the two outputs; more is an error.
     pub tolerance: f64,
 }
 
@@ -43,13 +44,14 @@ impl Default for ShapOptions {
 
 /// DeepSHAP (Lundberg and Lee 2017; Chen, Lundberg, Lee 2022) by the rescale rule (Shrikumar et al. 2017).
 ///
-/// φ = mean_b (x − b) ∘ m(x, b), with the multipliers m built backwards: weights through affine layers, Δout / Δin through
-/// elementwise functions, and for rows divided by their norm an exact split of the product x · (1/‖x‖). Every rule
-/// keeps Σ m Δin = Δout, so that φ sums to F(x) − mean_b F(b): checked for every cell.
+/// φ = mean_b (x − b) ∘ m(x, b), with the multipliers m built backwards: weights through affine layers, Δout
+/// / Δin through elementwise functions, and for rows divided by their norm an exact split of the product x ·
+/// (1/‖x‖). Every rule keeps Σ m Δin = Δout, so that φ sums to F(x) − mean_b F(b): checked for every cell.
 ///
-/// Cells and background pass forwards once each; only the multipliers are per pair. The first weight matrix is applied
-/// to the mean multiplier of a cell; the remaining term Σ_b b_i (W m_b)_i needs only the entries of the background
-/// that differ from the most frequent value of their gene (zero before scaling), few in single cells.
+/// Cells and background pass forwards once each; only the multipliers are per pair. The first weight matrix
+/// is applied to the mean multiplier of a cell; the remaining term Σ_b b_i (W m_b)_i needs only the entries
+/// of the background that differ from the most frequent value of their gene (zero before scaling), few in
+/// single cells.
 #[derive(Debug, Clone)]
 pub struct DeepShap<F> {
     explained: Explained<F>,

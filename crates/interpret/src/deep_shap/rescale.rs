@@ -81,11 +81,11 @@ pub(super) fn step<F: Real>(
 
 /// u = x·s with s = q^(−1/2), q = max(‖x‖², 1e-24).
 ///
-/// With L the longer and S the shorter of the two ends, Δu_i = s_L Δx_i + x_S,i Δs exactly (both ends of a product change;
-/// this split, and not that with L and S swapped, has no large terms that cancel). As for any elementwise function,
-/// Δs = Δq · (−1 / (√q √q' (√q + √q'))), and Δ‖x‖² = Σ_j (x_j + x'_j) Δx_j. Hence
-/// m_j = s_L g_j + (x_j + x'_j) (Σ_i g_i x_S,i) Δs/Δq. For equal ends it is the gradient, and exchanging the ends changes
-/// nothing; no division by a difference, so that no threshold is needed.
+/// With L the longer and S the shorter of the two ends, Δu_i = s_L Δx_i + x_S,i Δs exactly (both ends of a
+/// product change; this split, and not that with L and S swapped, has no large terms that cancel). As for any
+/// elementwise function, Δs = Δq · (−1 / (√q √q' (√q + √q'))), and Δ‖x‖² = Σ_j (x_j + x'_j) Δx_j. Hence m_j =
+/// s_L g_j + (x_j + x'_j) (Σ_i g_i x_S,i) Δs/Δq. For equal ends it is the gradient, and exchanging the ends
+/// changes nothing; no division by a difference, so that no threshold is needed.
 fn normalize<F: Real>(x: ArrayView1<F>, b: ArrayView1<F>, mut g: ndarray::ArrayViewMut1<F>) {
     let least = F::of(LEAST_SQUARE);
     let (p, q) = (x.dot(&x), b.dot(&b));
@@ -157,8 +157,8 @@ pub(super) fn readout<F: Real>(
     m
 }
 
-/// What captum subtracts behind a softmax: the mean of its elementwise multipliers over the classes and over all pairs of the
-/// batch. (`deep_lift.py` of captum 0.9 divides the sum of the whole tensor by its size.)
+/// What captum subtracts behind a softmax: the mean of its elementwise multipliers over the classes and over
+/// all pairs of the batch. (`deep_lift.py` of captum 0.9 divides the sum of the whole tensor by its size.)
 pub(super) fn captum_mean<F: Real>(
     read: Readout,
     own: &Array2<F>,

@@ -20,8 +20,8 @@ pub struct PathOptions {
     pub steps: usize,
     /// Where they lie and what they weigh.
     pub rule: Rule,
-    /// Whether the averaged gradient is multiplied by cell − baseline. Without, it is a sensitivity and sums to
-    /// nothing in particular.
+    /// Whether the averaged gradient is multiplied by cell − baseline. Without, it is a sensitivity and sums
+    /// to nothing in particular.
     pub multiply_by_inputs: bool,
 }
 
@@ -33,9 +33,9 @@ impl Default for PathOptions {
 
 /// Integrated gradients by the fast path.
 ///
-/// IG_i = (x_i − b_i) · Σ_k w_k ∂F/∂x_i(b + α_k (x − b)). With F(x) = g(x·W + c) the gradient is ∇g · Wᵀ, and the
-/// hidden values on the path are linear in α: x·W and b·W are computed once, ∇g is averaged over the path in the
-/// hidden layer, and Wᵀ is applied to the average. Several baselines are averaged.
+/// IG_i = (x_i − b_i) · Σ_k w_k ∂F/∂x_i(b + α_k (x − b)). With F(x) = g(x·W + c) the gradient is ∇g · Wᵀ, and
+/// the hidden values on the path are linear in α: x·W and b·W are computed once, ∇g is averaged over the path
+/// in the hidden layer, and Wᵀ is applied to the average. Several baselines are averaged.
 #[derive(Debug, Clone)]
 pub struct IntegratedGradients<F> {
     explained: Explained<F>,
@@ -52,7 +52,8 @@ impl<F: Real> IntegratedGradients<F> {
     /// From `baselines` (one or more rows × inputs) to each cell.
     ///
     /// # Errors
-    /// When there is no baseline, it is not as wide as the network or not finite, or the options are out of range.
+    /// When there is no baseline, it is not as wide as the network or not finite, or the options are out of
+    /// range.
     pub fn new(explained: Explained<F>, baselines: Array2<F>, options: PathOptions) -> Result<Self> {
         let (at, weights) = options.rule.points(options.steps)?;
         explained.network.check(&baselines.view(), "baseline")?;
@@ -135,7 +136,8 @@ impl<F: Real> Explain<F> for IntegratedGradients<F> {
     }
 
     fn bytes_per_row(&self) -> usize {
-        // Input, difference, attributions and one temporary; hidden values, difference, gradient and temporaries.
+        // Input, difference, attributions and one temporary; hidden values, difference, gradient and
+        // temporaries.
         (4 * self.inputs() + 5 * self.hidden.ncols()) * size_of::<F>()
     }
 

@@ -78,9 +78,9 @@ impl<F: Real> Path<'_, F> {
         pull_back(steps, &trace, gradient)
     }
 
-    /// A rectifier behind the first layer: between two crossings of zero its outputs are linear in α, and so are the
-    /// values of the second layer. Each unit crosses at most once, so that the second weight matrix is passed
-    /// about once a cell instead of once a point, forwards and backwards.
+    /// A rectifier behind the first layer: between two crossings of zero its outputs are linear in α, and so
+    /// are the values of the second layer. Each unit crosses at most once, so that the second weight matrix
+    /// is passed about once a cell instead of once a point, forwards and backwards.
     fn by_kinks(&self, kinked: &Kinked<F>, difference: ArrayView2<F>, mut out: ArrayViewMut2<F>) {
         let (cells, n) = (difference.nrows(), self.at.len());
         let mut crossings = Vec::with_capacity(cells);
@@ -108,7 +108,8 @@ impl<F: Real> Path<'_, F> {
             totals.row_mut(i).assign(&sums.row(n));
             for crossing in &crossings[i] {
                 let before = kinked.weight.row(crossing.unit).dot(&sums.row(crossing.point));
-                corrections[[i, crossing.unit]] = (kinked.slope[crossing.unit] - kinked.other(crossing.unit)) * before;
+                corrections[[i, crossing.unit]] =
+                    (kinked.slope[crossing.unit] - kinked.other(crossing.unit)) * before;
             }
         }
         out.assign(&(totals.dot(&kinked.weight.t()) * slopes + corrections));

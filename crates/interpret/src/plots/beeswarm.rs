@@ -11,9 +11,10 @@ use crate::{Attribution, InterpretError, Result};
 const ROW: i32 = 34;
 const SPREAD: i32 = 2;
 
-/// Attribution of the `top` genes in every cell, one row a gene, one point a cell; points that would cover each other
-/// are moved apart, and coloured by the cell's `expression` of the gene (cells × genes, as the attributions) from
-/// its least to its greatest. Of more than 2,000 cells, 2,000 at equal distances are drawn.
+/// Attribution of the `top` genes in every cell, one row a gene, one point a cell; points that would cover
+/// each other are moved apart, and coloured by the cell's `expression` of the gene (cells × genes, as the
+/// attributions) from its least to its greatest. Of more than 2,000 cells, 2,000 at equal distances are
+/// drawn.
 ///
 /// # Errors
 /// When the expression has another shape, or there is nothing to draw.
@@ -40,7 +41,8 @@ pub fn beeswarm(attribution: &Attribution, expression: ArrayView2<f32>, top: usi
             let middle = c.frame.1 + ROW * i as i32 + ROW / 2;
             c.text((c.frame.0 - 8, middle), &short(&gene.gene, 20), 12, BLACK_TEXT, HPos::Right)?;
             let levels = expression.column(gene.column);
-            let (low, high) = levels.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+            let (low, high) =
+                levels.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
             let mut taken = vec![0i32; (c.frame.2 - c.frame.0 + 1).max(1) as usize];
             for (value, &level) in drawn(gene.column).zip(levels.iter().step_by(every)) {
                 let x = c.at_x(value);

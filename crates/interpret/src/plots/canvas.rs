@@ -71,8 +71,16 @@ impl Canvas<'_> {
         bottom - (f64::from(bottom - top) * (value - self.y.0) / (self.y.1 - self.y.0)).round() as i32
     }
 
-    pub(super) fn text(&self, at: (i32, i32), text: &str, size: u32, color: RGBColor, side: HPos) -> Result<()> {
-        let style = TextStyle::from(("sans-serif", size).into_font()).color(&color).pos(Pos::new(side, VPos::Center));
+    pub(super) fn text(
+        &self,
+        at: (i32, i32),
+        text: &str,
+        size: u32,
+        color: RGBColor,
+        side: HPos,
+    ) -> Result<()> {
+        let style =
+            TextStyle::from(("sans-serif", size).into_font()).color(&color).pos(Pos::new(side, VPos::Center));
         self.area.draw(&Text::new(text.to_owned(), at, style)).map_err(failed)
     }
 
@@ -118,7 +126,13 @@ impl Canvas<'_> {
     }
 
     /// A vertical colour scale at the right of the frame, with names of its ends.
-    pub(super) fn scale(&self, color: impl Fn(f64) -> RGBColor, low: &str, high: &str, name: &str) -> Result<()> {
+    pub(super) fn scale(
+        &self,
+        color: impl Fn(f64) -> RGBColor,
+        low: &str,
+        high: &str,
+        name: &str,
+    ) -> Result<()> {
         let (_, top, right, bottom) = self.frame;
         let (x, n) = (right + 14, 60);
         let y = |i: i32| bottom - (bottom - top) * i / n;
@@ -133,9 +147,9 @@ impl Canvas<'_> {
 
 /// A range that holds every value, with a little room, and is never empty.
 pub(super) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) = values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-        (l.min(v), h.max(v))
-    });
+    let (low, high) = values
+        .filter(|v| v.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return (0.0, 1.0);
     }
@@ -177,8 +191,15 @@ fn between(stops: &[(u8, u8, u8)], share: f64) -> RGBColor {
 
 /// Low to high: viridis, by seven of its colours.
 pub(super) fn sequential(share: f64) -> RGBColor {
-    let stops =
-        [(68, 1, 84), (68, 57, 131), (49, 104, 142), (33, 145, 140), (53, 183, 121), (144, 215, 67), (253, 231, 37)];
+    let stops = [
+        (68, 1, 84),
+        (68, 57, 131),
+        (49, 104, 142),
+        (33, 145, 140),
+        (53, 183, 121),
+        (144, 215, 67),
+        (253, 231, 37),
+    ];
     between(&stops, share)
 }
 

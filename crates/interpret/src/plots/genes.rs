@@ -66,7 +66,11 @@ fn legend(c: &Canvas) -> Result<()> {
 
 /// At most `n` characters.
 pub(super) fn short(name: &str, n: usize) -> String {
-    if name.chars().count() <= n { name.to_owned() } else { name.chars().take(n - 1).chain(['…']).collect() }
+    if name.chars().count() <= n {
+        name.to_owned()
+    } else {
+        name.chars().take(n - 1).chain(['…']).collect()
+    }
 }
 
 /// How one cell comes from the expected value to its output: the `top` genes one by one, the others together.
@@ -101,13 +105,19 @@ pub fn waterfall(attribution: &Attribution, cell: usize, top: usize) -> Result<S
             (name, from, level)
         })
         .collect();
-    let title = format!("Cell {}: from the expected value to its {}", attribution.cells[cell], attribution.target);
+    let title =
+        format!("Cell {}: from the expected value to its {}", attribution.cells[cell], attribution.target);
     sheet((760, 130 + ROW * bars.len() as u32), &title, |c| {
         c.frame.0 = LABELS;
         c.frame.1 = 60;
         c.x = range(bars.iter().flat_map(|b| [b.1, b.2]).chain([attribution.output[cell]]));
         c.y = (0.0, bars.len() as f64);
-        c.x_axis(&format!("{}: expected {}, this cell {}", attribution.target, number(start), number(level)))?;
+        c.x_axis(&format!(
+            "{}: expected {}, this cell {}",
+            attribution.target,
+            number(start),
+            number(level)
+        ))?;
         for (i, (name, from, to)) in bars.iter().enumerate() {
             row(c, i, bars.len(), name, (*from, *to), to >= from)?;
             // A thin line hands the level on to the next bar.

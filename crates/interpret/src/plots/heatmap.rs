@@ -6,9 +6,9 @@ use super::canvas::{BLACK_TEXT, diverging, number, sheet, some};
 use super::genes::short;
 use crate::{Attribution, Result};
 
-/// Attributions of the `top` genes: one column a cell, sorted by output, or with `groups` (one label a cell) one column
-/// a group and the mean in it. Of more than 600 cells, 600 at equal distances are drawn. The colours end at the 99th
-/// percentile of the absolute values, so that one outlier does not bleach the rest.
+/// Attributions of the `top` genes: one column a cell, sorted by output, or with `groups` (one label a cell)
+/// one column a group and the mean in it. Of more than 600 cells, 600 at equal distances are drawn. The
+/// colours end at the 99th percentile of the absolute values, so that one outlier does not bleach the rest.
 ///
 /// # Errors
 /// When there is nothing to draw, or not one label a cell.
@@ -27,7 +27,8 @@ pub fn heatmap(attribution: &Attribution, groups: Option<&[String]>, top: usize)
             let mut order: Vec<usize> = (0..attribution.cells.len()).collect();
             order.sort_by(|&a, &b| attribution.output[a].total_cmp(&attribution.output[b]));
             let every = order.len().div_ceil(600);
-            let column = |i: usize| genes.iter().map(|g| f64::from(attribution.values[[i, g.column]])).collect();
+            let column =
+                |i: usize| genes.iter().map(|g| f64::from(attribution.values[[i, g.column]])).collect();
             (Vec::new(), order.into_iter().step_by(every).map(column).collect())
         }
     };

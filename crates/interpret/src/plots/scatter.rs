@@ -3,8 +3,8 @@
 use super::canvas::{DOWN, range, sheet, some};
 use crate::{Attribution, InterpretError, Result};
 
-/// One point a cell: the expression of gene number `column` (one value a cell, in the units named) against its attribution.
-/// A rising cloud: more of the gene raises the target.
+/// One point a cell: the expression of gene number `column` (one value a cell, in the units named) against
+/// its attribution. A rising cloud: more of the gene raises the target.
 ///
 /// # Errors
 /// When there is no such gene, or not one value a cell.
