@@ -13,6 +13,7 @@
 
 mod adjust;
 pub mod differential;
+pub mod enrichment;
 mod error;
 pub mod gene_score;
 mod matrix;

@@ -6,3 +6,5 @@
 mod de;
 #[path = "golden/scores.rs"]
 mod scores;
+#[path = "golden/enrichment.rs"]
+mod enrichment;
