@@ -91,7 +91,7 @@ impl<F: Real> Explain<F> for Gradients<F> {
             self.explained.network.pull_back(&trace, gradient)
         };
         let values = match self.reading {
-            Reading::Saliency { absolute: true } => gradient()?.mapv(F::abs),
+            Reading::Saliency { absolute: true } => gradient()?.abs(),
             Reading::Saliency { absolute: false } => gradient()?,
             Reading::InputTimesGradient => gradient()? * &x,
             Reading::SmoothGrad { samples, noise, seed } => self.smooth(x, first, samples, noise, seed)?,

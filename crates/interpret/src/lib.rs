@@ -36,7 +36,7 @@ pub use integrated_gradients::{IntegratedGradients, PathOptions};
 pub use network::{Network, Step};
 pub use options::{Baseline, ExplainOptions, Level, Method};
 pub use passes::Trace;
-pub use pathways::by_pathway;
+pub use pathways::{PathwayRow, by_pathway, pathway_table, write_pathways};
 pub use plain::Autodiff;
 pub use quadrature::Rule;
 pub use real::Real;

@@ -196,6 +196,13 @@ fn pathways_are_sums_of_genes() {
     assert_eq!((sums.genes.as_slice(), sums.values.dim()), (&["UP".to_owned()][..], (40, 1)));
     assert!((sums.values[[3, 0]] - a.values[[3, 0]] - a.values[[3, 1]]).abs() < 1e-5);
     assert!(by_pathway(&a, &sets, 5, 10).is_err());
+    let table = pathway_table(&a, &sets, 2, 10, 200, 1).unwrap();
+    assert_eq!((table.len(), table[0].genes, table[0].pathway.as_str()), (1, 2, "UP"));
+    assert!(table[0].per_gene > 2.0 && table[0].p_value < 0.1, "{table:?}");
+    let path = tempfile::tempdir().unwrap();
+    let path = path.path().join("pathways.csv");
+    write_pathways(&path, &table).unwrap();
+    assert!(std::fs::read_to_string(path).unwrap().contains("\nUP,2,"));
 }
 
 #[test]
@@ -247,6 +254,6 @@ fn shuffled_labels_are_told_apart() {
     };
     let shuffled = [chance(&mut rng), chance(&mut rng)];
     assert!(sanity::label_randomisation(&truth, &shuffled, 0.3).unwrap().passed);
-    assert!(!sanity::label_randomisation(&truth, &[truth.clone()], 0.3).unwrap().passed);
+    assert!(!sanity::label_randomisation(&truth, std::slice::from_ref(&truth), 0.3).unwrap().passed);
     assert!(sanity::label_randomisation(&truth, &[], 0.3).is_err());
 }

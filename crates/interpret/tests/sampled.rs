@@ -59,8 +59,8 @@ fn shapley_sampling_approaches_the_definition() {
     let rows = method.explain(x.view(), 0).unwrap();
     for i in 0..2 {
         let exact = exact(&explained(&plan), x.row(i).as_slice().unwrap(), &background);
-        for j in 0..5 {
-            assert!((rows.values[[i, j]] - exact[j]).abs() < 0.02, "{} {}", rows.values[[i, j]], exact[j]);
+        for (sampled, exact) in rows.values.row(i).iter().zip(&exact) {
+            assert!((sampled - exact).abs() < 0.02, "{sampled} {exact}");
         }
         assert!(rows.gap.as_ref().unwrap()[i].abs() < 1e-9);
     }

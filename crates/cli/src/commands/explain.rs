@@ -9,7 +9,7 @@ use sensitome_core_models::{PredictOptions, ResponseModel, parse_device};
 use sensitome_data::{ExpressionMatrix, Missing, read};
 use sensitome_interpret::{
     Attribution, Baseline, CriticalOptions, ExplainOptions, Explainer, Level, Method, RunOptions, Target,
-    by_pathway, critical_genes, plots,
+    by_pathway, critical_genes, pathway_table, plots, write_pathways,
 };
 use serde_json::json;
 
@@ -167,7 +167,8 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         None => None,
         Some(sets) => {
             let sums = by_pathway(&attribution, sets, 3, 500).map_err(message)?;
-            sums.write_ranking(&file(&args.out, "pathways.csv")).map_err(message)?;
+            let rows = pathway_table(&attribution, sets, 3, 500, 1000, args.seed).map_err(message)?;
+            write_pathways(&file(&args.out, "pathways.csv"), &rows).map_err(message)?;
             Some(sums)
         }
     };
