@@ -39,6 +39,8 @@ enum Command {
     Predict(commands::predict::Args),
     /// Compare predictions with known labels
     Evaluate(commands::evaluate::Args),
+    /// Tell which genes and pathways the predictions rest on
+    Explain(commands::explain::Args),
     /// List the methods and their settings
     Strategies(commands::strategies::Args),
 }
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args, &out),
         Command::Predict(args) => commands::predict::run(&args, &out),
         Command::Evaluate(args) => commands::evaluate::run(&args, &out),
+        Command::Explain(args) => commands::explain::run(&args, &out),
         Command::Strategies(args) => commands::strategies::run(&args, &out),
     };
     match result {

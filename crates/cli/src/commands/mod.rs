@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod evaluate;
+pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod predict;
 pub(crate) mod simulate;

@@ -1,0 +1,10 @@
+//! The golden cases of groups `de`, `score_genes` and `enrichment`, computed by scanpy, scipy, statsmodels, gseapy.
+
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
+#[path = "golden/de.rs"]
+mod de;
+#[path = "golden/scores.rs"]
+mod scores;
+#[path = "golden/enrichment.rs"]
+mod enrichment;
