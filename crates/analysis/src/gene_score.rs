@@ -163,6 +163,9 @@ impl ControlPlan {
         if matrix.n_cells() == 0 {
             return Err(AnalysisError::Empty { what: "cells" });
         }
+        if list.is_empty() {
+            return Err(AnalysisError::Empty { what: "listed genes" });
+        }
         let index = index_of(genes)?;
         let (listed, missing) = columns_of(&index, list);
         if listed.is_empty() {

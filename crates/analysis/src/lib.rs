@@ -24,3 +24,8 @@ pub use differential::{Comparison, Groups, rank_genes_groups};
 pub use error::{AnalysisError, Result};
 pub use gene_score::{GeneScores, ScoreOptions, score_genes};
 pub use matrix::{Matrix, Real, SparseView};
+
+/// The code blocks of `docs/analysis.md`, compiled and run by the doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/analysis.md")]
+mod guide {}

@@ -58,7 +58,7 @@ pub fn gsva<'a, T: Real + 'a, G: AsRef<str>>(
         return Err(AnalysisError::TooFew { what: "samples".into(), got: n, needed: 2 });
     }
     let mut by_gene = gene_rows(&matrix)?;
-    let constant: Vec<bool> = by_gene.chunks_exact(n).map(|v| v.iter().all(|x| *x == v[0])).collect();
+    let constant: Vec<bool> = by_gene.chunks_exact(n).map(|v| bandwidth(v).is_none()).collect();
     let varying: Vec<usize> = (0..constant.len()).filter(|&j| !constant[j]).collect();
     let names: Vec<&str> = varying.iter().map(|&j| genes[j].as_ref()).collect();
     if names.is_empty() {
@@ -66,11 +66,7 @@ pub fn gsva<'a, T: Real + 'a, G: AsRef<str>>(
         return Err(AnalysisError::invalid("matrix", "no gene varies over the samples", hint));
     }
     let kept = Kept::new(&index_of(&names)?, sets, options.limits, false)?;
-    by_gene.par_chunks_exact_mut(n).zip(&constant).for_each(|(values, constant)| {
-        if !constant {
-            log_odds(values);
-        }
-    });
+    by_gene.par_chunks_exact_mut(n).for_each(log_odds);
     let first = by_name(&names);
     let rows: Vec<Vec<f64>> = (0..n)
         .into_par_iter()
@@ -100,11 +96,19 @@ fn gene_rows<T: Real>(matrix: &Matrix<'_, T>) -> Result<Vec<f64>> {
     Ok(rows)
 }
 
-/// Replaces the values of a gene by the log odds of their smoothed distribution function.
-fn log_odds(values: &mut [f64]) {
+/// A quarter of the standard deviation; `None` where nothing varies.
+fn bandwidth(values: &[f64]) -> Option<f64> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let width = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt() / 4.0;
+    // Rounding of the mean can give a constant a variance, and tiny differences have squares of zero.
+    (width.is_normal() && values.iter().any(|x| *x != values[0])).then_some(width)
+}
+
+/// Replaces the values of a gene by the log odds of their smoothed distribution function.
+fn log_odds(values: &mut [f64]) {
+    let Some(width) = bandwidth(values) else { return };
+    let n = values.len() as f64;
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     // Each distinct value once, with how often it occurs: zeros are most of a sparse gene.

@@ -87,7 +87,8 @@ pub fn prerank<G: AsRef<str>>(
     }
     let kept = Kept::new(&index, sets, options.limits, false)?;
     let mut order = by_name(genes);
-    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    // + 0.0 makes −0 and 0 equal.
+    order.sort_by(|&a, &b| (scores[b] + 0.0).total_cmp(&(scores[a] + 0.0)));
     let mut place = vec![0_u32; genes.len()];
     for (position, &j) in (0..).zip(&order) {
         place[j] = position;
