@@ -53,7 +53,8 @@ pub fn p_adjust(p_values: &[f64], correction: Correction) -> Result<Vec<f64>> {
     };
     let mut smallest = 1.0_f64;
     for (before, &i) in order.iter().enumerate().rev() {
-        smallest = smallest.min(p_values[i] * (n * dependence) / (before + 1) as f64);
+        // The factor first: it is at least 1, so that rounding takes none below its p.
+        smallest = smallest.min(p_values[i] * (n * dependence / (before + 1) as f64));
         adjusted[i] = smallest;
     }
     Ok(adjusted)

@@ -121,7 +121,9 @@ pub fn score_against<'a, T: Real + 'a>(
 ) -> Result<Vec<f64>> {
     let matrix: Matrix<'a, T> = matrix.into();
     let mut weight = vec![[0.0_f64; 2]; matrix.n_genes()];
-    for (side, (columns, what)) in [(listed, "listed genes"), (controls, "control genes")].into_iter().enumerate() {
+    for (side, (columns, what)) in
+        [(listed, "listed genes"), (controls, "control genes")].into_iter().enumerate()
+    {
         if columns.is_empty() {
             return Err(AnalysisError::Empty { what });
         }

@@ -33,11 +33,11 @@ pub(crate) fn hypergeometric_tail(k: usize, total: usize, set: usize, drawn: usi
     if k > high {
         return 0.0;
     }
-    let ln_choose =
-        |n: usize, r: usize| ln_gamma(n as f64 + 1.0) - ln_gamma(r as f64 + 1.0) - ln_gamma((n - r) as f64 + 1.0);
-    let ln_term = |x: usize| {
-        (ln_choose(set, x) + ln_choose(total - set, drawn - x) - ln_choose(total, drawn)).exp()
+    let ln_choose = |n: usize, r: usize| {
+        ln_gamma(n as f64 + 1.0) - ln_gamma(r as f64 + 1.0) - ln_gamma((n - r) as f64 + 1.0)
     };
+    let ln_term =
+        |x: usize| (ln_choose(set, x) + ln_choose(total - set, drawn - x) - ln_choose(total, drawn)).exp();
     // P(X = x + 1) / P(X = x)
     let ratio = |x: usize| {
         (set - x) as f64 * (drawn - x) as f64 / ((x + 1) as f64 * (total + x + 1 - set - drawn) as f64)

@@ -4,7 +4,7 @@
 
 #[path = "golden/de.rs"]
 mod de;
-#[path = "golden/scores.rs"]
-mod scores;
 #[path = "golden/enrichment.rs"]
 mod enrichment;
+#[path = "golden/scores.rs"]
+mod scores;

@@ -136,8 +136,9 @@ proptest! {
             let (a, b) = (result.group("a").unwrap(), result.group("b").unwrap());
             prop_assert_eq!(&a.scores, &against.group("a").unwrap().scores);
             for j in 0..x.ncols() {
-                prop_assert_eq!(a.scores[j], -b.scores[j]);
-                prop_assert_eq!(a.p_values[j], b.p_values[j]);
+                // The variance of the remainder is a difference of two sums, which rounds.
+                prop_assert!((a.scores[j] + b.scores[j]).abs() <= 1e-9 * a.scores[j].abs().max(1.0));
+                prop_assert!((a.p_values[j] - b.p_values[j]).abs() <= 1e-9);
                 let (up, down) = (a.log_fold_changes[j], b.log_fold_changes[j]);
                 prop_assert!(up.is_nan() && down.is_nan() || (up + down).abs() < 1e-9);
             }

@@ -78,7 +78,7 @@ fn public_metrics(dir: &Path, found: &mut BTreeSet<String>) {
 #[test]
 fn every_public_metric_is_registered() {
     let mut found = BTreeSet::new();
-    public_metrics(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    public_metrics(&sensitome_testkit::package_dir().join("src"), &mut found);
     assert!(found.contains("auroc") && found.contains("Ranking::auroc"), "the scan finds nothing: {found:?}");
     let listed: BTreeSet<String> = entries().iter().flat_map(|e| e.names).map(|n| (*n).to_owned()).collect();
     let missing: Vec<_> = found.difference(&listed).collect();

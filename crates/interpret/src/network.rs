@@ -77,6 +77,7 @@ impl<F: Real> Network<F> {
                 }
                 Layer::Activation(function) => steps.push(Step::Activation(*function)),
                 Layer::Dropout { .. } | Layer::Mask { .. } => {}
+                Layer::Normalize => steps.push(Step::Normalize),
                 Layer::Cosine { weight, temperature, normalize_weight } => {
                     let mut weight = matrix(weight)?;
                     if *normalize_weight {

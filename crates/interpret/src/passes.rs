@@ -9,8 +9,6 @@ use crate::{Real, Result};
 /// Self-normalising exponential unit: λ and α (Klambauer et al. 2017).
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
-/// Slope of the leaky rectifier below zero.
-const LEAK: f64 = 0.01;
 /// Least square of a norm that a row is divided by.
 pub(crate) const LEAST_SQUARE: f64 = 1e-24;
 
@@ -18,7 +16,7 @@ pub(crate) const LEAST_SQUARE: f64 = 1e-24;
 pub(crate) fn lower_slope<F: Real>(function: Activation) -> Option<F> {
     match function {
         Activation::Relu => Some(F::zero()),
-        Activation::LeakyRelu => Some(F::of(LEAK)),
+        Activation::LeakyRelu { slope } => Some(F::of(slope)),
         Activation::Selu | Activation::Sigmoid | Activation::Tanh => None,
     }
 }
@@ -37,8 +35,8 @@ pub(crate) fn sigmoid<F: Real>(x: F) -> F {
 pub(crate) fn apply<F: Real>(function: Activation, x: F) -> F {
     match function {
         Activation::Relu => x.max(F::zero()),
-        Activation::LeakyRelu if x > F::zero() => x,
-        Activation::LeakyRelu => x * F::of(LEAK),
+        Activation::LeakyRelu { .. } if x > F::zero() => x,
+        Activation::LeakyRelu { slope } => x * F::of(slope),
         Activation::Selu if x > F::zero() => x * F::of(SELU_SCALE),
         Activation::Selu => x.exp_m1() * F::of(SELU_SCALE * SELU_ALPHA),
         Activation::Sigmoid => sigmoid(x),
@@ -52,8 +50,8 @@ pub(crate) fn slope<F: Real>(function: Activation, x: F) -> F {
     match function {
         Activation::Relu if above => F::one(),
         Activation::Relu => F::zero(),
-        Activation::LeakyRelu if above => F::one(),
-        Activation::LeakyRelu => F::of(LEAK),
+        Activation::LeakyRelu { .. } if above => F::one(),
+        Activation::LeakyRelu { slope } => F::of(slope),
         Activation::Selu if above => F::of(SELU_SCALE),
         Activation::Selu => x.exp() * F::of(SELU_SCALE * SELU_ALPHA),
         Activation::Sigmoid => {

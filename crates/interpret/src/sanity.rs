@@ -113,7 +113,10 @@ pub fn weight_randomisation(
             LayerShape::Linear { .. } => "linear",
             LayerShape::Cosine { .. } => "cosine",
             LayerShape::BatchNorm { .. } => "batch normalisation",
-            LayerShape::Activation { .. } | LayerShape::Dropout { .. } | LayerShape::Mask { .. } => continue,
+            LayerShape::Activation { .. }
+            | LayerShape::Dropout { .. }
+            | LayerShape::Mask { .. }
+            | LayerShape::Normalize => continue,
         };
         let mut fresh = shape.init(&mut rng, &device);
         scale_like(&mut fresh, &mut layers[i])?;

@@ -36,8 +36,10 @@ fn model(head: HeadConfig) -> ResponseModel {
             &device,
         )
     };
-    let encoder =
-        vec![Layer::Linear { weight: tensor(&weight), bias: None }, Layer::Activation(Activation::LeakyRelu)];
+    let encoder = vec![
+        Layer::Linear { weight: tensor(&weight), bias: None },
+        Layer::Activation(Activation::LEAKY_RELU),
+    ];
     let (head, output) = match head {
         HeadConfig::Softmax(_) => {
             let weight = tensor(&array![[-0.5f32, 0.5], [0.5, -0.5], [0.0, 0.0], [0.0, 0.0]]);

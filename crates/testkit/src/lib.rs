@@ -36,5 +36,5 @@ mod report;
 pub use case::{Case, Csr, cases};
 pub use compare::{Got, Tolerance};
 pub use golden::{golden, golden_prefixes};
-pub use paths::{data_dir, data_file, golden_dir, skipped};
+pub use paths::{data_dir, data_file, golden_dir, package_dir, skipped};
 pub use report::{Report, run_group};

@@ -33,14 +33,22 @@ pub fn data_file(name: impl AsRef<Path>) -> Option<PathBuf> {
     None
 }
 
+/// The folder of the package that is tested: where it is now, not where it was when it was compiled, since checkouts may
+/// share their builds.
+pub fn package_dir() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from)
+}
+
 fn folder(variable: &str, name: &str) -> Option<PathBuf> {
-    let path = match std::env::var_os(variable) {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name),
+    let found = match std::env::var_os(variable) {
+        Some(path) => Some(PathBuf::from(path)).filter(|p| p.is_dir()),
+        None => {
+            let beside = |a: &Path| Some(a.join("shared").join(name)).filter(|p| p.is_dir());
+            package_dir().ancestors().find_map(beside)
+        }
     };
-    if path.is_dir() {
-        return Some(path);
+    if found.is_none() {
+        skipped(&format!("no ../shared/{name} beside the workspace; set {variable} to the {name} folder"));
     }
-    skipped(&format!("no folder {}; set {variable} to the {name} folder", path.display()));
-    None
+    found
 }

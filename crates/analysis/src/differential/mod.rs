@@ -179,7 +179,9 @@ impl Plan {
         }
         let plan = Self { sizes: groups.sizes(), reference, tested };
         for &code in plan.tested.iter().chain(&plan.reference) {
-            too_few(plan.sizes[code as usize], || format!("cells of group {}", groups.names()[code as usize]))?;
+            too_few(plan.sizes[code as usize], || {
+                format!("cells of group {}", groups.names()[code as usize])
+            })?;
         }
         for &code in &plan.tested {
             let name = &groups.names()[code as usize];

@@ -22,7 +22,9 @@ use sensitome_data::read::GeneSets;
 use serde::{Deserialize, Serialize};
 
 pub use gsva::{GsvaOptions, gsva};
-pub use over_representation::{OverRepresentation, OverRepresentationOptions, SetOverlap, over_representation};
+pub use over_representation::{
+    OverRepresentation, OverRepresentationOptions, SetOverlap, over_representation,
+};
 pub use prerank::{Prerank, PrerankOptions, SetEnrichment, prerank};
 pub use ssgsea::{SsgseaOptions, ssgsea};
 
@@ -66,9 +68,10 @@ pub struct SetScores {
 impl SetScores {
     /// The scores divided by their range over all cells and sets, as ssGSEA's NES; `None` where all are equal.
     pub fn normalized(&self) -> Option<Array2<f64>> {
-        let (low, high) = self.scores.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &s| {
-            (low.min(s), high.max(s))
-        });
+        let (low, high) = self
+            .scores
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &s| (low.min(s), high.max(s)));
         (high > low).then(|| self.scores.mapv(|s| s / (high - low)))
     }
 }
@@ -87,7 +90,12 @@ struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     /// Finds the sets' genes. `whole`: whether a set may hold all genes, so that none is outside.
-    fn new(index: &HashMap<&str, usize>, sets: &'a GeneSets, limits: SizeLimits, whole: bool) -> Result<Self> {
+    fn new(
+        index: &HashMap<&str, usize>,
+        sets: &'a GeneSets,
+        limits: SizeLimits,
+        whole: bool,
+    ) -> Result<Self> {
         if sets.is_empty() {
             return Err(AnalysisError::Empty { what: "gene sets" });
         }
@@ -111,7 +119,8 @@ impl<'a> Kept<'a> {
             return Err(AnalysisError::unknown_genes("the sets' genes", "the genes given", &examples, hint));
         }
         if kept.sets.is_empty() {
-            let problem = format!("none of {} sets has {} to {} measured genes", sets.len(), limits.min, limits.max);
+            let problem =
+                format!("none of {} sets has {} to {} measured genes", sets.len(), limits.min, limits.max);
             return Err(AnalysisError::invalid("limits", problem, "widen them (SizeLimits::ANY)"));
         }
         Ok(kept)

@@ -84,7 +84,8 @@ pub fn over_representation<H: AsRef<str>, B: AsRef<str>>(
         }
     }
     if !outside.is_empty() {
-        let hint = "the background holds every gene that could have been chosen: pass all genes that were tested";
+        let hint =
+            "the background holds every gene that could have been chosen: pass all genes that were tested";
         return Err(AnalysisError::unknown_genes("the chosen genes", "the background", &outside, hint));
     }
     let kept = Kept::new(&index, sets, options.limits, true)?;

@@ -96,8 +96,7 @@ pub fn prerank<G: AsRef<str>>(
     let weights: Vec<f64> = order.iter().map(|&j| scores[j].abs().powf(options.weight)).collect();
     let n = genes.len();
     let weight = |p: u32| weights[p as usize];
-    let sets: Vec<Vec<u32>> =
-        kept.sets.iter().map(|s| sorted(s.genes.iter().map(|&j| place[j]))).collect();
+    let sets: Vec<Vec<u32>> = kept.sets.iter().map(|s| sorted(s.genes.iter().map(|&j| place[j]))).collect();
     // A stream for each permutation: the same numbers on any number of threads.
     let permuted: Vec<Vec<f64>> = (0..options.permutations)
         .into_par_iter()
@@ -170,7 +169,8 @@ fn judge(rows: &mut [SetEnrichment], mut permuted: Vec<Vec<f64>>) {
         };
         let by_chance = sizes(&mut permuted.iter().flatten().copied());
         let observed = sizes(&mut rows.iter().map(|r| r.nes));
-        let share = |all: &[f64], x: f64| (all.len() - all.partition_point(|v| *v < x)) as f64 / all.len() as f64;
+        let share =
+            |all: &[f64], x: f64| (all.len() - all.partition_point(|v| *v < x)) as f64 / all.len() as f64;
         for row in rows.iter_mut().filter(|r| on_side(&r.nes)) {
             let size = row.nes.abs();
             row.q_value = (share(&by_chance, size) / share(&observed, size)).min(1.0);

@@ -36,7 +36,8 @@ fn ora(case: &Case) {
     let hits: Vec<&String> = indices("hits").iter().map(|&j| &background[j]).collect();
     assert_eq!(hits.len(), case.count("n"));
     let members = indices("members");
-    let sets = sets(indices("offsets").windows(2).map(|w| members[w[0]..w[1]].to_vec()).collect(), &background);
+    let sets =
+        sets(indices("offsets").windows(2).map(|w| members[w[0]..w[1]].to_vec()).collect(), &background);
     let options =
         OverRepresentationOptions { limits: SizeLimits::ANY, correction: Correction::BenjaminiHochberg };
     let result = over_representation(&hits, &background, &sets, &options).unwrap();

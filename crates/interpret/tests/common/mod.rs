@@ -11,7 +11,7 @@ use sensitome_core_models::{Activation, FeedForward, Layer, Output, parse_device
 use sensitome_interpret::Target;
 
 pub(crate) const FUNCTIONS: [Activation; 5] =
-    [Activation::Relu, Activation::LeakyRelu, Activation::Selu, Activation::Sigmoid, Activation::Tanh];
+    [Activation::Relu, Activation::LEAKY_RELU, Activation::Selu, Activation::Sigmoid, Activation::Tanh];
 
 /// A matrix as a tensor of doubles.
 pub(crate) fn tensor2(a: &Array2<f64>) -> Tensor<2> {
@@ -32,7 +32,8 @@ pub(crate) struct Plan {
     pub(crate) hidden: Vec<usize>,
     /// One a hidden block; `None` leaves it affine.
     pub(crate) functions: Vec<Option<usize>>,
-    /// 0 none, 1 before the function, 2 behind it, 3 in front of everything.
+    /// Batch normalisation: 0 none, 1 before the function, 2 behind it, 3 in front of everything; 4 rows divided by their
+    /// norm behind the function.
     pub(crate) norm: u8,
     /// 0 two logits, 1 one logit, 2 cosine, 3 cosine with normalised weights, 4 two sigmoids, 5 a regression.
     pub(crate) head: u8,
@@ -42,7 +43,7 @@ pub(crate) struct Plan {
 
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let blocks = prop::collection::vec((1usize..12, prop::option::weighted(0.9, 0usize..5)), 0..4);
-    (1usize..20, blocks, 0u8..4, 0u8..6, any::<bool>(), any::<u64>()).prop_map(
+    (1usize..20, blocks, 0u8..5, 0u8..6, any::<bool>(), any::<u64>()).prop_map(
         |(inputs, blocks, norm, head, mask, seed)| {
             let (hidden, functions) = blocks.into_iter().unzip();
             Plan { inputs, hidden, functions, norm, head, mask, seed }
@@ -96,6 +97,9 @@ impl Plan {
             layers.extend(function.map(|f| Layer::Activation(FUNCTIONS[f])));
             if self.norm == 2 {
                 layers.push(norm(&mut rng, outputs));
+            }
+            if self.norm == 4 {
+                layers.push(Layer::Normalize);
             }
             layers.push(Layer::Dropout { rate: 0.2 });
             width = outputs;
