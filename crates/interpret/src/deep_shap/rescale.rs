@@ -81,17 +81,15 @@ pub(super) fn step<F: Real>(
 
 /// u = x·s with s = q^(−1/2), q = max(‖x‖², 1e-24).
 ///
-/// With L the longer and S the shorter of the two ends, Δu_i = s_L Δx_i + x_S,i Δs exactly (both ends of a
-/// product change; this split, and not that with L and S swapped, has no large terms that cancel). As for any
-/// elementwise function, Δs = Δq · (−1 / (√q √q' (√q + √q'))), and Δ‖x‖² = Σ_j (x_j + x'_j) Δx_j. Hence m_j =
-/// s_L g_j + (x_j + x'_j) (Σ_i g_i x_S,i) Δs/Δq. For equal ends it is the gradient, and exchanging the ends
-/// changes nothing; no division by a difference, so that no threshold is needed.
+/// Both ends of a product change, and any weights of the two ways to split its change are exact. With a = √q, c = √q' the
+/// weights a/(a + c) on s Δx + x' Δs and c/(a + c) on s' Δx + x Δs give Δu = 2/(a + c) Δx + (x'/c + x/a) ac/(a + c) Δs, which
+/// is symmetric in the ends, continuous, and without large terms that cancel. As for any elementwise function,
+/// Δs = −Δq / (ac (a + c)), and Δ‖x‖² = Σ_j (x_j + x'_j) Δx_j. Hence m_j = 2 g_j / (a + c) − (x_j + x'_j) (g·x'/c + g·x/a) /
+/// (a + c)². For equal ends it is the gradient; no division by a difference, so that no threshold is needed.
 fn normalize<F: Real>(x: ArrayView1<F>, b: ArrayView1<F>, mut g: ndarray::ArrayViewMut1<F>) {
     let least = F::of(LEAST_SQUARE);
     let (p, q) = (x.dot(&x), b.dot(&b));
     let (held_p, held_q) = (p.max(least), q.max(least));
-    let (shorter, long, short) =
-        if p >= q { (b, held_p.sqrt(), held_q.sqrt()) } else { (x, held_q.sqrt(), held_p.sqrt()) };
     // Where a norm is held at its bound, only the rest of the way changes it.
     let part = if p > least && q > least {
         F::one()
@@ -100,9 +98,11 @@ fn normalize<F: Real>(x: ArrayView1<F>, b: ArrayView1<F>, mut g: ndarray::ArrayV
     } else {
         (held_p - held_q) / (p - q)
     };
-    // Divided one after another: the product of three small roots would underflow.
-    let along = -part * (g.dot(&shorter) / short) / long / (long + short);
-    Zip::from(&mut g).and(&x).and(&b).for_each(|g, &x, &b| *g = *g / long + along * (x + b));
+    let (a, c) = (held_p.sqrt(), held_q.sqrt());
+    // Divided one after another: the square of a small root would underflow.
+    let along = -part * (g.dot(&b) / c + g.dot(&x) / a) / (a + c) / (a + c);
+    let straight = F::of(2.0) / (a + c);
+    Zip::from(&mut g).and(&x).and(&b).for_each(|g, &x, &b| *g = *g * straight + along * (x + b));
 }
 
 /// Multipliers at the outputs of the network, background rows × outputs.
