@@ -1,0 +1,1 @@
+//! Exact, self-checking attributions.
