@@ -4,7 +4,9 @@ use burn::tensor::Tensor;
 use sensitome_core_models::ModelError;
 
 use crate::Result;
+use crate::losses::{cluster_dissimilarity, pairs_dissimilarity};
 use crate::louvain::{louvain, neighbours};
+use crate::strategy::TargetBatch;
 
 /// Neighbours of each cell, itself included, in scDEAL's graph.
 const NEIGHBOURS: usize = 10;
@@ -51,4 +53,22 @@ pub fn published_clusters(x: &Tensor<2>) -> Result<Vec<usize>> {
         }
     }
     Ok(order.into_iter().map(|node| clusters[node]).collect())
+}
+
+/// The cluster regulariser of scDEAL for a batch: [`cluster_dissimilarity`] of the embedding `z`, cells × latent, in the
+/// batch's clusters or those found in it. `published` is what the code does instead: a number of the input alone, without a
+/// gradient, and no step (`None`) below ten cells.
+///
+/// # Errors
+/// When clusters cannot be found.
+pub fn cluster_loss(target: &TargetBatch, z: Tensor<2>, published: bool) -> Result<Option<Tensor<1>>> {
+    let x = &target.x;
+    if !published {
+        let clusters = target.clusters.clone().map_or_else(|| batch_clusters(x), Ok)?;
+        return Ok(Some(cluster_dissimilarity(z, &clusters)));
+    }
+    if x.dims()[0] < 10 {
+        return Ok(None);
+    }
+    Ok(Some(pairs_dissimilarity(x.clone(), &published_clusters(x)?)))
 }

@@ -1,22 +1,52 @@
-//! Hyper-parameters that many strategies have, with their ranges; a strategy sets its own default and published value.
+//! Short ways to write a table of hyper-parameters, and those that many strategies have; a strategy sets its own default
+//! and published value.
 
 use crate::hyper::{Hyper, Range};
 use crate::strategy::Sampling;
 
-/// Counts of epochs.
-pub const EPOCHS: Range = Range::Integer { low: 0, high: 10_000 };
-/// Shares below one: dropout, masks.
-pub const RATE: Range = Range::Float { low: 0.0, high: 0.9, log: false };
-/// Weights of losses.
-pub const WEIGHT: Range = Range::Float { low: 0.0, high: 1e6, log: false };
-/// Widths of one layer.
-pub const WIDTH: Range = Range::Integer { low: 2, high: 4096 };
+/// Weight of a loss.
+pub const fn weight(name: &'static str, default: &'static str, help: &'static str) -> Hyper {
+    Hyper::new(name, default, Range::Float { low: 0.0, high: 1e6, log: false }, help)
+}
+
+/// A share below one: dropout, a mask.
+pub const fn share(name: &'static str, default: &'static str, help: &'static str) -> Hyper {
+    Hyper::new(name, default, Range::Float { low: 0.0, high: 0.9, log: false }, help)
+}
+
+/// A positive number, drawn on a logarithmic scale.
+pub const fn positive(name: &'static str, default: &'static str, help: &'static str) -> Hyper {
+    Hyper::new(name, default, Range::Float { low: 1e-6, high: 1e9, log: true }, help)
+}
+
+/// A count that may be 0: epochs, say.
+pub const fn count(name: &'static str, default: &'static str, help: &'static str) -> Hyper {
+    Hyper::new(name, default, Range::Integer { low: 0, high: 100_000 }, help)
+}
+
+/// The width of a layer.
+pub const fn width(name: &'static str, default: &'static str, help: &'static str) -> Hyper {
+    Hyper::new(name, default, Range::Integer { low: 2, high: 4096 }, help)
+}
+
+/// Yes or no.
+pub const fn flag(name: &'static str, default: &'static str, help: &'static str) -> Hyper {
+    Hyper::new(name, default, Range::Flag, help)
+}
+
+/// One of some words, the first of which is the default.
+pub const fn choice(name: &'static str, words: &'static [&'static str], help: &'static str) -> Hyper {
+    Hyper::new(name, words[0], Range::Choice(words), help)
+}
+
+/// Widths of several layers, the first of which is the default.
+pub const fn widths(name: &'static str, drawn: &'static [&'static str], help: &'static str) -> Hyper {
+    Hyper::new(name, drawn[0], Range::Widths(drawn), help)
+}
 
 /// Rows a step.
 pub const BATCH_SIZE: Hyper =
     Hyper::new("batch_size", "64", Range::Integer { low: 2, high: 65_536 }, "rows a step");
-/// Share of units dropped.
-pub const DROPOUT: Hyper = Hyper::new("dropout", "0.3", RATE, "share of units dropped");
 /// Step size.
 pub const LEARNING_RATE: Hyper = Hyper::new(
     "learning_rate",
@@ -24,18 +54,25 @@ pub const LEARNING_RATE: Hyper = Hyper::new(
     Range::Float { low: 1e-6, high: 1.0, log: true },
     "step size of the optimizer",
 );
+/// Share of units dropped.
+pub const DROPOUT: Hyper = share("dropout", "0.3", "share of units dropped");
 /// Width of the embedding.
-pub const LATENT: Hyper = Hyper::new("latent", "128", WIDTH, "width of the embedding");
+pub const LATENT: Hyper = width("latent", "128", "width of the embedding");
 /// Widths of the encoder's blocks.
-pub const HIDDEN: Hyper =
-    Hyper::new("hidden", "512,256", Range::Widths(&["512,256", "256,128"]), "widths of the encoder's blocks");
+pub const HIDDEN: Hyper = widths("hidden", &["512,256", "256,128"], "widths of the encoder's blocks");
 /// How the classes of the source are balanced.
 pub const SAMPLING: Hyper =
     Hyper::new("sampling", "weighted", Range::Choice(Sampling::CHOICES), "how the classes are balanced");
+/// Epochs without improvement after which a stage ends.
+pub const PATIENCE: Hyper = Hyper::new(
+    "patience",
+    "10",
+    Range::Integer { low: 1, high: 10_000 },
+    "epochs without a better validation",
+);
 /// Which weights to end with.
-pub const SELECT: Hyper = Hyper::new(
+pub const SELECT: Hyper = choice(
     "select",
-    "last",
-    Range::Choice(&["last", "source_auroc"]),
-    "weights of the last epoch, or of the best AUROC on held-out source rows",
+    &["last", "source_auroc"],
+    "weights of the last epoch, or of the best source validation AUROC",
 );

@@ -21,9 +21,10 @@ mod trainer;
 
 pub mod hypers;
 pub mod losses;
+pub mod prelude;
 pub mod strategies;
 
-pub use clusters::{batch_clusters, published_clusters};
+pub use clusters::{batch_clusters, cluster_loss, published_clusters};
 pub use error::{AdaptError, Result};
 pub use hyper::{Checked, FAITHFUL, Hyper, Range, Settings};
 pub use observer::{EpochReport, History, Observer, Silent};
@@ -31,6 +32,6 @@ pub use optimizer::{Optimizer, OptimizerState, track};
 pub use registry::{Entry, REGISTRY, find};
 pub use strategy::{
     Assembled, Batch, Clip, Fit, Keep, Losses, Pace, Sampling, Schedule, SourceBatch, Stage, Strategy,
-    TargetBatch, Trained, Update,
+    TargetBatch, Trained, Update, require_unit_range,
 };
 pub use trainer::{Checkpointing, FitOptions, fit_strategy};

@@ -1,7 +1,7 @@
 //! The interface that a method implements: networks, stages, and the losses of one batch. The loop owns the rest.
 
 use burn::tensor::Tensor;
-use sensitome_core_models::{FeedForward, Init, Output, Parts, Pass, ResponseModel};
+use sensitome_core_models::{FeedForward, Init, LayerShape, Output, Parts, Pass, ResponseModel};
 use sensitome_data::TransferTask;
 
 use crate::optimizer::Optimizer;
@@ -167,6 +167,52 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// A stage whose batch size, learning rate and sampling are the settings of these names, where the table has them,
+    /// and whose number of epochs is the setting called `epochs`.
+    ///
+    /// # Errors
+    /// When the table has no such setting.
+    pub fn from_settings(
+        name: &'static str,
+        trainable: &[&str],
+        settings: &Checked,
+        epochs: &str,
+    ) -> Result<Self> {
+        let default = Self::new(name, trainable);
+        Ok(Self {
+            epochs: settings.integer(epochs)?,
+            batch_size: settings.integer("batch_size").unwrap_or(default.batch_size),
+            learning_rate: settings.float("learning_rate").unwrap_or(default.learning_rate),
+            source: Some(settings.choice("sampling").map_or(Sampling::Shuffle, Sampling::from_choice)),
+            keep: settings.choice("select").map_or(Keep::Last, Keep::from_choice),
+            ..default
+        })
+    }
+}
+
+impl Stage {
+    /// Gradual unfreezing (Howard and Ruder 2018; CODE-AE): this stage, then one more for each layer of the encoder at `path`
+    /// from its output side, which joins those that learn. Each begins from the best weights so far, at a tenth of the
+    /// learning rate and with more patience.
+    pub fn unfreezing(self, path: &str, encoder: &[LayerShape]) -> Vec<Self> {
+        const NAMES: [&str; 5] = ["unfreeze_1", "unfreeze_2", "unfreeze_3", "unfreeze_4", "unfreeze_5"];
+        let layers = encoder.iter().enumerate().rev().filter(|(_, l)| l.width().is_some()).map(|(i, _)| i);
+        let mut stages = vec![self];
+        for (layer, name) in layers.zip(NAMES) {
+            let (first, mut next) = (stages[0].clone(), stages[stages.len() - 1].clone());
+            (next.name, next.keep_start) = (name, true);
+            for update in &mut next.updates {
+                update.trainable.push(format!("{path}.{layer}"));
+            }
+            next.learning_rate *= 0.1;
+            next.patience = next.patience.zip(first.patience).map(|(p, first)| p + first);
+            stages.push(next);
+        }
+        stages
+    }
+}
+
 /// Labelled rows of the source.
 #[derive(Debug, Clone)]
 pub struct SourceBatch {
@@ -254,6 +300,21 @@ impl Losses {
         self.0.push((name, loss));
         self
     }
+}
+
+/// Refuses a task whose cells are not scaled to 0..1; `what` says who needs it.
+///
+/// # Errors
+/// When a value is outside.
+pub fn require_unit_range(task: &TransferTask, what: &str) -> Result<()> {
+    if task.target.expression.iter().all(|v| (-1e-5..=1.0 + 1e-5).contains(v)) {
+        return Ok(());
+    }
+    Err(AdaptError::invalid(
+        what,
+        "the values are not within 0 and 1",
+        "prepare the data with --scaling minmax",
+    ))
 }
 
 /// What a strategy hands to the model file.

@@ -201,7 +201,7 @@ fn every_variant_of_scdeal_runs_and_the_faithful_one_wants_its_scale() {
         let settings = settings.iter().fold(quick(entry), |s, (n, v)| s.set(*n, v));
         entry.build(&settings).unwrap().fit(task, &mut FitOptions::new(0, parse_device("flex").unwrap()))
     };
-    for kind in ["ae", "dae", "vae"] {
+    for (kind, mask) in [("dae", "0"), ("dae", "0.2"), ("vae", "0.2")] {
         for faithful in ["false", "true"] {
             for extra in [
                 ("cluster_weight", "0.5"),
@@ -209,7 +209,7 @@ fn every_variant_of_scdeal_runs_and_the_faithful_one_wants_its_scale() {
                 ("sampling", "smote"),
                 ("sampling", "over"),
             ] {
-                let settings = [("autoencoder", kind), ("faithful", faithful), extra];
+                let settings = [("autoencoder", kind), ("mask", mask), ("faithful", faithful), extra];
                 let model = run(&scaled, &settings).unwrap_or_else(|e| panic!("{settings:?}: {e}"));
                 assert!(predict(&model, &scaled).iter().all(|s| s.is_finite()));
             }

@@ -15,6 +15,7 @@ mod parts;
 mod pathway;
 mod predictions;
 mod random;
+mod shared_private;
 
 pub use autoencoder::{
     Autoencoder, AutoencoderConfig, Coder, DenoisingAutoencoder, Variational, VariationalAutoencoder,
@@ -31,3 +32,4 @@ pub use pathway::{PathwayDecoder, PathwayMask};
 pub use predictions::Predictions;
 pub use random::{Noise, rng_for, seed_for};
 pub use sensitome_data::GeneReport;
+pub use shared_private::{Codes, Domain, SharedPrivate};

@@ -84,3 +84,25 @@ pub fn gradient_penalty(
     let norm = gradient.square().sum_dim(1).clamp_min(1e-24).sqrt();
     Ok((norm - 1.0).square().mean())
 }
+
+/// The two losses of a Wasserstein critic that tells codes of the target from those of the source: the mean score of the
+/// target less that of the source, and the [`gradient_penalty`] at points drawn between them (halfway in evaluation). The
+/// longer batch is cut to the shorter; no gradient goes to the codes.
+///
+/// # Errors
+/// As [`input_gradient`].
+pub fn wasserstein_critic(
+    critic: &mut FeedForward,
+    source: Tensor<2>,
+    target: Tensor<2>,
+    mut pass: Pass,
+) -> Result<[Tensor<1>; 2]> {
+    let rows = source.dims()[0].min(target.dims()[0]);
+    let [source, target] = [source, target].map(|c| c.detach().slice_dim(0, 0..rows));
+    let device = source.device().inner();
+    let halfway = Tensor::ones([rows, 1], &device) * 0.5;
+    let mix = pass.noise().map_or(halfway, |noise| noise.uniform([rows, 1], &device));
+    let score = critic.forward(target.clone(), pass.again()).mean();
+    let gap = score - critic.forward(source.clone(), pass.again()).mean();
+    Ok([gap, gradient_penalty(critic, source, target, mix, pass)?])
+}

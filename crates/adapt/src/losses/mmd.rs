@@ -83,3 +83,10 @@ pub fn multi_kernel_mmd(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Te
         Tensor::from_data(TensorData::new(signs, [total, total]), (&device, kernel.dtype()));
     ((kernel * signs).sum(), smallest)
 }
+
+/// The biased [`rbf_mmd`] with the longer batch cut to the shorter, as scDEAL's code does.
+pub fn rbf_mmd_cut(x: Tensor<2>, y: Tensor<2>, sigma: f64) -> Tensor<1> {
+    let rows = x.dims()[0].min(y.dims()[0]);
+    let [x, y] = [x, y].map(|z| z.slice_dim(0, 0..rows));
+    rbf_mmd(x, y, sigma, Estimator::Biased)
+}

@@ -1,49 +1,32 @@
 //! `scad`: one extractor for both domains, a predictor on its features, and a discriminator behind gradient reversal that
 //! must not tell the domains apart (Zheng et al. 2023; `docs/methods/scad.md`).
 
-use burn::tensor::Tensor;
-use sensitome_core_models::{
-    Activation, FeedForward, Init, LayerShape, MlpConfig, Normalization, Output, Pass, parts,
-};
-use sensitome_data::TransferTask;
-
-use crate::Result;
-use crate::hyper::{Checked, FAITHFUL, Hyper, Range};
-use crate::hypers::*;
-use crate::losses::{binary_cross_entropy, reversal_schedule, reverse_gradient};
-use crate::optimizer::Optimizer;
-use crate::strategy::{Assembled, Batch, Keep, Losses, Pace, Sampling, Stage, Strategy};
+use crate::prelude::*;
 
 /// Its hyper-parameters.
 pub const HYPERS: &[Hyper] = &[
     FAITHFUL,
-    Hyper::new("extractor", "512", WIDTH, "width of the shared features"),
-    Hyper::new("predictor", "128", WIDTH, "width of the predictor's layers"),
+    width("extractor", "512", "width of the shared features"),
+    width("predictor", "128", "width of the predictor's layers"),
     DROPOUT.default("0.5"),
-    Hyper::new("epochs", "40", EPOCHS, "passes over the target").published("20"),
+    count("epochs", "40", "passes over the longer domain; published: over the target").published("20"),
     BATCH_SIZE.default("32"),
     LEARNING_RATE,
     SAMPLING,
-    Hyper::new("adversarial_weight", "0.2", WEIGHT, "weight of the discriminator's loss"),
-    Hyper::new("reversal", "dann", Range::Choice(&["constant", "dann"]), "how the reversal grows")
-        .published("constant"),
-    Hyper::new(
+    weight("adversarial_weight", "0.2", "weight of the discriminator's loss"),
+    choice("reversal", &["dann", "constant"], "how the reversal grows").published("constant"),
+    choice(
         "batch_norm",
-        "separate",
-        Range::Choice(&["separate", "joint", "per_domain"]),
-        "batch statistics by domain, of both together, or by domain in prediction too",
+        &["separate", "joint", "per_domain"],
+        "batch statistics; the last predicts by the target's",
     ),
-    Hyper::new("logit_dropout", "false", Range::Flag, "drop the discriminator's output as well")
-        .published("true"),
+    flag("logit_dropout", "false", "drop the discriminator's output as well").published("true"),
     SELECT,
 ];
 
-/// See the module.
+/// The strategy, from its settings.
 #[derive(Debug, Clone)]
-pub struct Scad {
-    settings: Checked,
-    batch_norm: String,
-}
+pub struct Scad(pub Checked);
 
 /// Extractor, predictor and discriminator; `source_norm` only holds running statistics.
 #[derive(Debug, Clone)]
@@ -57,30 +40,28 @@ pub struct Networks {
 parts!(Networks { extractor, source_norm, predictor, discriminator });
 
 impl Scad {
-    /// From checked settings.
-    ///
-    /// # Errors
-    /// When they were checked against another table.
-    pub fn new(settings: &Checked) -> Result<Self> {
-        Ok(Self { batch_norm: settings.choice("batch_norm")?.to_owned(), settings: settings.clone() })
-    }
-
     /// Features of the source and of the target.
-    fn features(&self, nets: &mut Networks, [s, t]: [Tensor<2>; 2], mut pass: Pass) -> [Tensor<2>; 2] {
+    fn features(
+        &self,
+        nets: &mut Networks,
+        [s, t]: [Tensor<2>; 2],
+        mut pass: Pass,
+    ) -> Result<[Tensor<2>; 2]> {
         let (n, m) = (s.dims()[0], t.dims()[0]);
-        if self.batch_norm == "joint" {
+        let statistics = self.0.choice("batch_norm")?;
+        if statistics == "joint" {
             let both = nets.extractor.forward(Tensor::cat(vec![s, t], 0), pass);
-            return [both.clone().slice_dim(0, 0..n), both.slice_dim(0, n..n + m)];
+            return Ok([both.clone().slice_dim(0, 0..n), both.slice_dim(0, n..n + m)]);
         }
-        let own = self.batch_norm == "per_domain";
-        if own {
-            nets.extractor.swap_statistics(&mut nets.source_norm);
-        }
+        let swap = |nets: &mut Networks| {
+            if statistics == "per_domain" {
+                nets.extractor.swap_statistics(&mut nets.source_norm);
+            }
+        };
+        swap(nets);
         let source = nets.extractor.forward(s, pass.again());
-        if own {
-            nets.extractor.swap_statistics(&mut nets.source_norm);
-        }
-        [source, nets.extractor.forward(t, pass)]
+        swap(nets);
+        Ok([source, nets.extractor.forward(t, pass)])
     }
 }
 
@@ -88,24 +69,20 @@ impl Strategy for Scad {
     type Networks = Networks;
 
     fn networks(&self, task: &TransferTask, init: &Init) -> Result<Networks> {
-        let (h, z) = (self.settings.integer("extractor")?, self.settings.integer("predictor")?);
-        let dropout = self.settings.float("dropout")?;
-        let blocks = |inputs, hidden: &[usize], outputs| MlpConfig {
-            outputs,
-            dropout,
-            ..MlpConfig::new(inputs, hidden, 1)
-        };
-        let plain = |inputs, outputs| MlpConfig {
+        let (h, z, dropout) =
+            (self.0.integer("extractor")?, self.0.integer("predictor")?, self.0.float("dropout")?);
+        let block =
+            |inputs, width| MlpConfig { outputs: None, dropout, ..MlpConfig::new(inputs, &[width], 1) };
+        let plain = |inputs| MlpConfig {
             normalization: Normalization::None,
             activation: Some(Activation::LEAKY_RELU),
-            ..blocks(inputs, &[inputs; 3], outputs)
+            dropout,
+            ..MlpConfig::new(inputs, &[inputs; 3], 1)
         };
-        let extractor = blocks(task.n_genes(), &[h], None).init(init, "extractor")?;
-        let predictor = [blocks(h, &[z], None).shapes()?, plain(z, Some(1)).shapes()?].concat();
-        let mut discriminator = plain(h, Some(1)).shapes()?;
-        if self.settings.flag("logit_dropout")? {
-            discriminator.push(LayerShape::Dropout { rate: dropout });
-        }
+        let extractor = block(task.n_genes(), h).init(init, "extractor")?;
+        let predictor = [block(h, z).shapes()?, plain(z).shapes()?].concat();
+        let mut discriminator = plain(h).shapes()?;
+        discriminator.extend(self.0.flag("logit_dropout")?.then_some(LayerShape::Dropout { rate: dropout }));
         Ok(Networks {
             source_norm: extractor.clone(),
             extractor,
@@ -115,28 +92,23 @@ impl Strategy for Scad {
     }
 
     fn stages(&self, _task: &TransferTask) -> Result<Vec<Stage>> {
-        let s = &self.settings;
+        let learn = ["extractor", "predictor", "discriminator"];
         Ok(vec![Stage {
-            epochs: s.integer("epochs")?,
-            batch_size: s.integer("batch_size")?,
-            learning_rate: s.float("learning_rate")?,
-            source: Some(Sampling::from_choice(s.choice("sampling")?)),
             target: true,
-            pace: if s.flag("faithful")? { Pace::Target } else { Pace::Longest },
+            pace: if self.0.flag("faithful")? { Pace::Target } else { Pace::Longest },
             optimizer: Optimizer::Adagrad,
-            keep: Keep::from_choice(s.choice("select")?),
-            ..Stage::new("train", &["extractor", "predictor", "discriminator"])
+            ..Stage::from_settings("train", &learn, &self.0, "epochs")?
         }])
     }
 
     fn losses(&self, _: &Stage, nets: &mut Networks, batch: &Batch, mut pass: Pass) -> Result<Losses> {
         let (source, target) = (batch.source()?, batch.target()?);
-        let rows = [source.x.dims()[0], target.x.dims()[0]];
-        if self.settings.flag("faithful")? && rows.iter().any(|&n| n < 5) {
+        let (n, m) = (source.x.dims()[0], target.x.dims()[0]);
+        if self.0.flag("faithful")? && n.min(m) < 5 {
             return Ok(Losses::new());
         }
-        let [f_source, f_target] = self.features(nets, [source.x.clone(), target.x.clone()], pass.again());
         let y = |targets: &Tensor<2>| targets.clone().slice_dim(1, 1..2);
+        let [f_source, f_target] = self.features(nets, [source.x.clone(), target.x.clone()], pass.again())?;
         let logits = nets.predictor.forward(f_source.clone(), pass.again());
         let mut losses =
             Losses::new().add("classification", binary_cross_entropy(logits, y(&source.targets)));
@@ -145,17 +117,13 @@ impl Strategy for Scad {
             let logits = nets.predictor.forward(features, pass.again());
             losses = losses.add("few_shot", binary_cross_entropy(logits, y(&few.targets)));
         }
-        let growth = match self.settings.choice("reversal")? {
-            "dann" => reversal_schedule(batch.progress),
-            _ => 1.0,
-        };
-        let domain = Tensor::cat(
-            vec![y(&source.targets).ones_like(), f_target.clone().slice_dim(1, 0..1).detach().zeros_like()],
-            0,
-        );
+        let growing = self.0.choice("reversal")? == "dann";
+        let growth = if growing { reversal_schedule(batch.progress) } else { 1.0 };
         let both = reverse_gradient(Tensor::cat(vec![f_source, f_target], 0), growth);
+        let device = source.x.device();
+        let domain = Tensor::cat(vec![Tensor::ones([n, 1], &device), Tensor::zeros([m, 1], &device)], 0);
         let domain = binary_cross_entropy(nets.discriminator.forward(both, pass), domain);
-        Ok(losses.add("domain", domain * self.settings.float("adversarial_weight")?))
+        Ok(losses.add("domain", domain * self.0.float("adversarial_weight")?))
     }
 
     fn assemble(&self, networks: &Networks) -> Result<Assembled> {

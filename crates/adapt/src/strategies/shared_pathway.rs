@@ -1,101 +1,59 @@
 //! `shared_pathway`: a shared code whose axes are gene sets, beside private ones, reconstructed by a dense and a sparse
 //! decoder (He et al. 2025; `docs/methods/shared_pathway.md`).
 
-use burn::tensor::{Tensor, activation};
-use sensitome_core_models::*;
-use sensitome_data::TransferTask;
-
-use crate::hyper::{Checked, FAITHFUL, Hyper, Range};
-use crate::hypers::*;
-use crate::losses::{cross_entropy, mean_squared_error, orthogonality};
-use crate::strategy::{Assembled, Batch, Clip, Keep, Losses, Sampling, Stage, Strategy};
-use crate::{AdaptError, Result};
-
-const COUNT: Range = Range::Integer { low: 0, high: 100_000 };
+use crate::prelude::*;
 
 /// Its hyper-parameters.
 pub const HYPERS: &[Hyper] = &[
     FAITHFUL,
-    Hyper::new("hidden", "512", Range::Widths(&["512", "256"]), "widths of the encoders' blocks"),
-    Hyper::new("head", "128,32", Range::Widths(&["128,32", "64,32"]), "widths of the classifier's blocks"),
+    widths("hidden", &["512", "256"], "widths of the encoders' blocks"),
+    widths("head", &["128,32", "64,32"], "widths of the classifier's blocks"),
     DROPOUT.default("0.4"),
-    Hyper::new("pathway_min", "4", COUNT, "a gene set must have more than so many of the genes"),
-    Hyper::new("pathway_max", "1000", COUNT, "and at most so many in all"),
-    Hyper::new("free_columns", "5", COUNT, "axes that are no gene set"),
-    Hyper::new(
-        "weights",
-        "paper",
-        Range::Choice(&["paper", "code"]),
-        "dense 1 and sparse 0.1, or the reverse",
-    )
-    .published("code"),
-    Hyper::new(
-        "sparse_relu",
-        "false",
-        Range::Flag,
-        "sparse reconstruction cut at 0 (paper; for values above 0)",
-    ),
-    Hyper::new("noise", "0.1", RATE, "relative noise on the cells in training"),
-    Hyper::new("orthogonality_weight", "0.1", WEIGHT, "weight of the difference of shared and private codes"),
-    Hyper::new("autoencoder_weight", "0.1", WEIGHT, "weight of the reconstruction beside the classification"),
-    Hyper::new("pretrain_epochs", "20", EPOCHS, "epochs of reconstruction alone").published("0"),
-    Hyper::new("epochs", "50", EPOCHS, "epochs of both together").published("300"),
+    count("pathway_min", "4", "a gene set must have more than so many of the genes"),
+    count("pathway_max", "1000", "and at most so many in all"),
+    count("free_columns", "5", "axes that are no gene set"),
+    choice("weights", &["paper", "code"], "dense 1 and sparse 0.1, or the reverse").published("code"),
+    flag("sparse_relu", "false", "cut the sparse reconstruction at 0 (paper; for values above 0)"),
+    share("noise", "0.1", "relative noise on the cells in training"),
+    weight("orthogonality_weight", "0.1", "weight of the likeness of shared and private code"),
+    weight("autoencoder_weight", "0.1", "weight of the reconstruction beside the classification"),
+    count("pretrain_epochs", "20", "epochs of reconstruction alone").published("0"),
+    count("epochs", "50", "epochs of both together").published("300"),
     BATCH_SIZE.published("256"),
     LEARNING_RATE,
     SAMPLING.published("none"),
     SELECT,
 ];
 
-const CODES: [&str; 5] = ["private_source", "private_target", "shared", "decoder", "sparse"];
-
-/// See the module.
+/// The strategy, from its settings.
 #[derive(Debug, Clone)]
-pub struct SharedPathway {
-    settings: Checked,
-}
+pub struct SharedPathway(pub Checked);
 
-/// Encoders, both decoders and the classifier.
+/// Encoders, both decoders and the classifier; the names of the shared code's axes.
 #[derive(Debug, Clone)]
 pub struct Networks {
-    private_source: FeedForward,
-    private_target: FeedForward,
-    shared: FeedForward,
-    decoder: FeedForward,
+    codes: SharedPrivate,
     sparse: PathwayDecoder,
     head: FeedForward,
     axes: Vec<String>,
 }
 
-parts!(Networks { private_source, private_target, shared, decoder, sparse, head });
+parts!(Networks { codes, sparse, head });
 
 impl SharedPathway {
-    /// From checked settings.
-    ///
-    /// # Errors
-    /// When they were checked against another table.
-    pub fn new(settings: &Checked) -> Result<Self> {
-        Ok(Self { settings: settings.clone() })
-    }
-
     /// Weighted reconstruction and orthogonality of one domain.
-    fn domain(&self, nets: &mut Networks, x: Tensor<2>, source: bool, mut pass: Pass) -> Result<Tensor<1>> {
-        let s = &self.settings;
-        let seen = match pass.noise().filter(|_| !source) {
-            Some(noise) => {
-                let factor = noise.normal(x.dims(), &x.device()) * s.float("noise")? + 1.0;
-                x.clone() * factor
-            }
+    fn domain(&self, nets: &mut Networks, x: Tensor<2>, domain: Domain, mut pass: Pass) -> Result<Tensor<1>> {
+        let noise = self.0.float("noise")?;
+        let seen = match pass.noise().filter(|_| domain == Domain::Target) {
+            Some(n) => x.clone() * (n.normal(x.dims(), &x.device()) * noise + 1.0),
             None => x.clone(),
         };
-        let private = if source { &mut nets.private_source } else { &mut nets.private_target };
-        let p = private.forward(seen.clone(), pass.again());
-        let z = nets.shared.forward(seen, pass.again());
-        let dense = nets.decoder.forward(Tensor::cat(vec![p.clone(), z.clone()], 1), pass);
-        let sparse = nets.sparse.forward(z.clone());
-        let sparse = if s.flag("sparse_relu")? { activation::relu(sparse) } else { sparse };
-        let (a, b) = if s.choice("weights")? == "paper" { (1.0, 0.1) } else { (0.1, 1.0) };
-        let back = mean_squared_error(dense, x.clone()) * a + mean_squared_error(sparse, x) * b;
-        Ok(back + orthogonality(z, p, false) * s.float("orthogonality_weight")?)
+        let c = nets.codes.forward(seen, domain, pass);
+        let sparse = nets.sparse.forward(c.shared.clone());
+        let sparse = if self.0.flag("sparse_relu")? { activation::relu(sparse) } else { sparse };
+        let (a, b) = if self.0.choice("weights")? == "paper" { (1.0, 0.1) } else { (0.1, 1.0) };
+        let back = mean_squared_error(c.reconstruction, x.clone()) * a + mean_squared_error(sparse, x) * b;
+        Ok(back + orthogonality(c.shared, c.private, false) * self.0.float("orthogonality_weight")?)
     }
 }
 
@@ -103,7 +61,6 @@ impl Strategy for SharedPathway {
     type Networks = Networks;
 
     fn networks(&self, task: &TransferTask, init: &Init) -> Result<Networks> {
-        let s = &self.settings;
         let Some(sets) = &task.gene_sets else {
             return Err(AdaptError::invalid(
                 "shared_pathway",
@@ -111,70 +68,58 @@ impl Strategy for SharedPathway {
                 "pass a GMT file (--gene-sets, or gene_sets of the target input)",
             ));
         };
-        let [smallest, largest, free] = ["pathway_min", "pathway_max", "free_columns"].map(|n| s.integer(n));
+        let [smallest, largest, free] =
+            ["pathway_min", "pathway_max", "free_columns"].map(|n| self.0.integer(n));
         let mask = PathwayMask::new(sets, &task.genes, smallest?, largest?, free?)?;
-        let (genes, axes, hidden) = (task.n_genes(), mask.axes.len(), s.widths("hidden")?);
-        let mlp = |inputs, outputs| -> Result<MlpConfig> {
-            Ok(MlpConfig {
-                normalization: Normalization::AfterActivation,
-                dropout: s.float("dropout")?,
-                ..MlpConfig::new(inputs, &hidden, outputs)
-            })
+        let (genes, axes, hidden) = (task.n_genes(), mask.axes.len(), self.0.widths("hidden")?);
+        let dropout = self.0.float("dropout")?;
+        let mlp = |name: &str, inputs, outputs| {
+            let blocks = MlpConfig::new(inputs, &hidden, outputs);
+            MlpConfig { normalization: Normalization::AfterActivation, dropout, ..blocks }.init(init, name)
         };
-        let encoder = |name: &str| -> Result<FeedForward> { Ok(mlp(genes, axes)?.init(init, name)?) };
-        let head = MlpConfig {
-            normalization: Normalization::None,
-            dropout: s.float("dropout")?,
-            ..MlpConfig::new(axes, &s.widths("head")?, 2)
+        let codes = SharedPrivate {
+            shared: mlp("shared", genes, axes)?,
+            private_source: mlp("private_source", genes, axes)?,
+            private_target: mlp("private_target", genes, axes)?,
+            decoder: mlp("decoder", 2 * axes, genes)?,
         };
-        // The classifier drops units of its first block only.
-        let mut head = head.shapes()?;
-        let mut kept = 0;
-        head.retain(|l| !matches!(l, LayerShape::Dropout { .. }) || std::mem::replace(&mut kept, 1) == 0);
-        Ok(Networks {
-            private_source: encoder("private_source")?,
-            private_target: encoder("private_target")?,
-            shared: encoder("shared")?,
-            decoder: mlp(2 * axes, genes)?.init(init, "decoder")?,
-            sparse: PathwayDecoder::new(&mask, init, "sparse")?,
-            head: init.network("head", &head)?,
-            axes: mask.axes,
-        })
+        let head = MlpConfig::new(axes, &self.0.widths("head")?, 2);
+        let mut head = MlpConfig { normalization: Normalization::None, ..head }.shapes()?;
+        head.insert(2, LayerShape::Dropout { rate: dropout }); // behind the first block only
+        let sparse = PathwayDecoder::new(&mask, init, "sparse")?;
+        Ok(Networks { codes, sparse, head: init.network("head", &head)?, axes: mask.axes })
     }
 
     fn stages(&self, _task: &TransferTask) -> Result<Vec<Stage>> {
-        let s = &self.settings;
         let stage = |name, epochs, learn: &[&str], clipped: &[&str], norm| -> Result<Stage> {
-            Ok(Stage {
-                epochs: s.integer(epochs)?,
-                batch_size: s.integer("batch_size")?,
-                learning_rate: s.float("learning_rate")?,
-                target: true,
-                clip: Some(Clip { paths: clipped.iter().map(|&p| p.to_owned()).collect(), norm }),
-                ..Stage::new(name, learn)
-            })
+            let paths = clipped.iter().map(|&p| p.to_owned()).collect();
+            let clip = Some(Clip { paths, norm });
+            Ok(Stage { target: true, clip, ..Stage::from_settings(name, learn, &self.0, epochs)? })
         };
-        let mut joint = stage("joint", "epochs", &[""], &["head"], 1.0)?;
-        joint.source = Some(Sampling::from_choice(s.choice("sampling")?));
-        joint.keep = Keep::from_choice(s.choice("select")?);
-        Ok(vec![stage("pretrain", "pretrain_epochs", &CODES, &CODES, 3.0)?, joint])
+        let codes = ["codes", "sparse"];
+        let pretrain = stage("pretrain", "pretrain_epochs", &codes, &codes, 3.0)?;
+        Ok(vec![
+            Stage { source: Some(Sampling::Shuffle), keep: Keep::Last, ..pretrain },
+            stage("joint", "epochs", &[""], &["head"], 1.0)?,
+        ])
     }
 
     fn losses(&self, stage: &Stage, nets: &mut Networks, batch: &Batch, mut pass: Pass) -> Result<Losses> {
-        let weight = if stage.name == "joint" { self.settings.float("autoencoder_weight")? } else { 1.0 };
-        let source = self.domain(nets, batch.source()?.x.clone(), true, pass.again())?;
-        let target = self.domain(nets, batch.target()?.x.clone(), false, pass.again())?;
+        let joint = stage.name == "joint";
+        let weight = if joint { self.0.float("autoencoder_weight")? } else { 1.0 };
+        let source = self.domain(nets, batch.source()?.x.clone(), Domain::Source, pass.again())?;
+        let target = self.domain(nets, batch.target()?.x.clone(), Domain::Target, pass.again())?;
         let losses = Losses::new().add("source", source * weight).add("target", target * weight);
-        if stage.name != "joint" {
+        if !joint {
             return Ok(losses);
         }
         let (x, targets) = batch.labelled()?;
-        let z = nets.shared.forward(x, pass.again());
+        let z = nets.codes.shared.forward(x, pass.again());
         Ok(losses.add("classification", cross_entropy(nets.head.forward(z, pass), targets)))
     }
 
     fn assemble(&self, networks: &Networks) -> Result<Assembled> {
-        let Networks { shared, head, axes, .. } = networks.clone();
-        Ok(Assembled { encoder: shared, head, output: Output::Softmax, axes })
+        let Networks { codes, head, axes, .. } = networks.clone();
+        Ok(Assembled { encoder: codes.shared, head, output: Output::Softmax, axes })
     }
 }
