@@ -12,7 +12,7 @@ use sensitome_adapt::{
     AdaptError, Checkpointing, Entry, EpochReport, FitOptions, Observer, REGISTRY, Settings,
 };
 use sensitome_core_models::{GeneReport, ResponseModel, available_devices, parse_device};
-use sensitome_data::TransferTask;
+use sensitome_data::{FewShot, TransferTask};
 
 /// Few epochs and narrow networks for whatever the method calls them.
 fn quick(entry: &Entry) -> Settings {
@@ -31,7 +31,32 @@ fn quick(entry: &Entry) -> Settings {
     wanted.iter().filter(|(n, _)| known(n)).fold(Settings::new(), |s, (n, v)| s.set(*n, v))
 }
 
+/// Methods without any draw that reaches the model.
+const UNSEEDED: [&str; 6] = ["constant", "ridge", "elastic_net", "logistic", "svm", "nearest_centroid"];
+/// Methods that fit in one go: nothing to stop and resume.
+const ONE_GO: [&str; 8] = [
+    "constant",
+    "ridge",
+    "elastic_net",
+    "logistic",
+    "svm",
+    "nearest_centroid",
+    "random_forest",
+    "gradient_boosting",
+];
+
+/// The task with labels of its first cells, which the easy task gives in turn.
+fn with_few_shot(task: &TransferTask, cells: usize) -> TransferTask {
+    let mut parts = (**task).clone();
+    let rows: Vec<usize> = (0..cells.min(parts.target.cells.len())).collect();
+    let labels = rows.iter().map(|i| (i % 2) as u8).collect();
+    parts.few_shot = Some(FewShot { rows, labels });
+    TransferTask::new(parts).unwrap()
+}
+
 fn fit(entry: &Entry, task: &TransferTask, seed: u64, device: &str) -> ResponseModel {
+    let few = (entry.name == "nearest_centroid" && task.few_shot.is_none()).then(|| with_few_shot(task, 6));
+    let task = few.as_ref().unwrap_or(task);
     let mut options = FitOptions::new(seed, parse_device(device).unwrap());
     entry
         .build(&quick(entry))
@@ -48,16 +73,21 @@ fn predict(model: &ResponseModel, task: &TransferTask) -> Vec<f64> {
 #[test]
 fn solves_an_easy_task() {
     let (task, truth) = easy_task(1, 120, 90, 30);
-    for entry in REGISTRY {
+    let mut failed = Vec::new();
+    for entry in REGISTRY.iter().filter(|e| e.name != "constant") {
         let auroc =
             sensitome_eval::auroc(&truth, &predict(&fit(entry, &task, 0, "flex"), &task), None).unwrap();
-        assert!(auroc > 0.95, "{}: {auroc}", entry.name);
+        if auroc <= 0.95 {
+            failed.push((entry.name, auroc));
+        }
     }
+    assert!(failed.is_empty(), "{failed:?}");
 }
 
 #[test]
 fn shuffled_labels_give_chance() {
-    for entry in REGISTRY {
+    // The labels of the few cells, on which the nearest centroid lives, are not shuffled.
+    for entry in REGISTRY.iter().filter(|e| e.name != "nearest_centroid") {
         let mut mean = 0.0;
         for seed in 0..4 {
             let (task, truth) = easy_task(seed, 80, 60, 20);
@@ -84,7 +114,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
         for entry in REGISTRY {
             let bytes = |seed| fit(entry, &task, seed, device).to_bytes().unwrap();
             assert!(bytes(3) == bytes(3), "{} on {device}", entry.name);
-            if entry.name != "ridge" {
+            if !UNSEEDED.contains(&entry.name) {
                 let scores = |seed| predict(&fit(entry, &task, seed, device), &task);
                 assert_ne!(scores(3), scores(4), "{} on {device}", entry.name);
             }
@@ -121,7 +151,7 @@ impl Observer for StopAfter {
 fn stopped_and_resumed_equals_undisturbed() {
     let (task, _) = easy_task(6, 60, 40, 12);
     let folder = tempfile::tempdir().unwrap();
-    for entry in REGISTRY.iter().filter(|e| e.name != "ridge") {
+    for entry in REGISTRY.iter().filter(|e| !ONE_GO.contains(&e.name)) {
         let undisturbed = fit(entry, &task, 9, "flex").to_bytes().unwrap();
         let path = folder.path().join(entry.name);
         let mut resumed = None;
@@ -186,6 +216,46 @@ fn tiny_domains_are_handled() {
         let scores = predict(&fit(entry, &task, 1, "flex"), &task);
         assert!(scores.iter().all(|s| s.is_finite()), "{}", entry.name);
     }
+}
+
+#[test]
+fn one_cell_and_few_labelled_cells_are_handled() {
+    let (alone, _) = easy_task(8, 34, 1, 7);
+    let (task, _) = easy_task(8, 40, 30, 7);
+    let few = [with_few_shot(&task, 1), with_few_shot(&task, 5)];
+    for entry in REGISTRY.iter().filter(|e| e.name != "nearest_centroid") {
+        for task in [&alone, &few[0], &few[1]] {
+            let scores = predict(&fit(entry, task, 1, "flex"), task);
+            assert!(scores.iter().all(|s| s.is_finite()), "{}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn the_nearest_centroid_asks_for_labelled_cells_of_both_classes() {
+    let (task, _) = easy_task(8, 40, 30, 7);
+    let entry = sensitome_adapt::find("nearest_centroid").unwrap();
+    for task in [&task, &with_few_shot(&task, 1)] {
+        let method = entry.build(&Settings::new()).unwrap();
+        let error = method.fit(task, &mut FitOptions::new(0, parse_device("flex").unwrap())).unwrap_err();
+        assert!(error.to_string().contains("--few-shot"), "{error}");
+    }
+}
+
+#[test]
+fn one_source_leaves_multi_source_as_mmd_and_a_second_counts() {
+    let (task, truth) = easy_task(4, 80, 60, 12);
+    let [base, multi] = ["mmd", "multi_source"].map(|name| sensitome_adapt::find(name).unwrap());
+    let scores = |entry, task: &TransferTask| predict(&fit(entry, task, 3, "flex"), task);
+    assert_eq!(scores(base, &task), scores(multi, &task));
+    let mut parts = (*task).clone();
+    let mut second = parts.sources[0].clone();
+    second.name = "far".into();
+    second.expression.mapv_inplace(|v| 3.0 - v);
+    parts.sources.push(second);
+    let two = TransferTask::new(parts).unwrap();
+    assert_ne!(scores(base, &two), scores(multi, &two));
+    assert!(sensitome_eval::auroc(&truth, &scores(multi, &two), None).unwrap() > 0.9);
 }
 
 #[test]

@@ -1,35 +1,20 @@
 //! `ridge`: linear regression of the continuous response with an L2 penalty, in closed form, applied to the cells as it
 //! is (`docs/methods/ridge.md`). Strong in this field: it stands beside every other method.
 
-use burn::tensor::{Tensor, TensorData};
 use faer::linalg::solvers::SelfAdjointEigen;
 use faer::{Mat, Side};
 use ndarray::{Array1, Array2, Axis};
-use rand::seq::SliceRandom;
-use sensitome_core_models::{FeedForward, Layer, Output, ResponseModel, rng_for};
+use sensitome_core_models::{Output, ResponseModel};
 use sensitome_data::TransferTask;
 
-use crate::hyper::{Checked, Hyper, Range};
-use crate::strategy::{Assembled, Fit};
+use crate::hyper::{Checked, Hyper};
+use crate::strategies::linear::{FOLDS, Fold, PENALTY, RESPONSE, model, require_rows, rows, split};
+use crate::strategy::Fit;
 use crate::trainer::FitOptions;
-use crate::{AdaptError, Result, finish};
+use crate::{AdaptError, Result};
 
 /// Its hyper-parameters.
-pub const HYPERS: &[Hyper] = &[
-    Hyper::new(
-        "penalty",
-        "0",
-        Range::Float { low: 0.0, high: 1e9, log: false },
-        "L2 penalty times the number of genes; 0 chooses it by cross-validation",
-    ),
-    Hyper::new("folds", "5", Range::Integer { low: 2, high: 20 }, "folds of the cross-validation"),
-    Hyper::new(
-        "response",
-        "rank",
-        Range::Choice(&["rank", "value", "label"]),
-        "what is regressed: the response's rank, the response itself, or the binary label",
-    ),
-];
+pub const HYPERS: &[Hyper] = &[PENALTY, FOLDS, RESPONSE];
 
 /// Penalties tried, as multiples of the number of genes.
 const GRID: [f64; 9] = [1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 100.0];
@@ -56,85 +41,30 @@ impl Ridge {
             settings: settings.clone(),
         })
     }
-
-    /// Rows with a response and what to regress, the higher the more sensitive.
-    fn rows(&self, task: &TransferTask) -> (Array2<f64>, Array1<f64>) {
-        let (mut x, mut y) = (Vec::new(), Vec::new());
-        for s in &task.sources {
-            let known: Vec<(usize, f64)> = match self.response.as_str() {
-                "label" => {
-                    s.labels.iter().enumerate().filter_map(|(i, l)| Some((i, -f64::from((*l)?)))).collect()
-                }
-                _ => s.response.iter().enumerate().filter_map(|(i, r)| Some((i, (*r)?))).collect(),
-            };
-            let values: Vec<f64> = known.iter().map(|k| k.1).collect();
-            let values = if self.response == "rank" { percentiles(&values) } else { values };
-            for ((i, _), v) in known.iter().zip(values) {
-                x.extend(s.expression.row(*i).iter().map(|&v| f64::from(v)));
-                y.push(-v);
-            }
-        }
-        (Array2::from_shape_vec((y.len(), task.n_genes()), x).unwrap_or_default(), Array1::from_vec(y))
-    }
 }
 
 impl Fit for Ridge {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
-        let (x, y) = self.rows(task);
-        if y.len() < 2 * self.folds {
-            return Err(AdaptError::invalid(
-                "ridge",
-                format!("{} samples with a response", y.len()),
-                format!("at least {} are needed for {} folds", 2 * self.folds, self.folds),
-            ));
-        }
+        let (x, y) = rows(task, &self.response);
+        require_rows("ridge", y.len(), self.folds)?;
         let genes = x.ncols() as f64;
         let penalty = if self.penalty > 0.0 {
             self.penalty
         } else {
-            let mut order: Vec<usize> = (0..y.len()).collect();
-            order.shuffle(&mut rng_for(options.seed, "ridge folds"));
-            cross_validated(&x, &y, &order, self.folds)?
+            cross_validated(&x, &y, &split(y.len(), self.folds, options.seed, "ridge"))?
         };
         let (weight, bias) = Eigen::new(&x, &y)?.solve(penalty * genes);
-        let device = options.device.clone().inner();
-        let values: Vec<f32> = weight.iter().map(|&w| w as f32).collect();
-        let layer = Layer::Linear {
-            weight: Tensor::from_data(TensorData::new(values, [x.ncols(), 1]), &device),
-            bias: Some(Tensor::from_data(TensorData::new(vec![bias as f32], [1]), &device)),
-        };
-        let parts = Assembled::new(FeedForward::default(), FeedForward::new(vec![layer])?, Output::Linear);
-        let mut model = finish::model(parts, "ridge", &self.settings, task, options)?;
+        let mut model = model(&weight, bias, Output::Linear, ("ridge", &self.settings), task, options)?;
         model.card_mut().metrics.insert("penalty".to_owned(), penalty);
         Ok(model)
     }
 }
 
-/// Share of the values below each, ties at the middle: 0..1.
-fn percentiles(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut out = vec![0.0; values.len()];
-    let mut start = 0;
-    while start < order.len() {
-        let same = order[start..].iter().take_while(|&&i| values[i] == values[order[start]]).count();
-        let middle = (start as f64 + (same as f64 - 1.0) / 2.0) / (values.len() as f64 - 1.0).max(1.0);
-        order[start..start + same].iter().for_each(|&i| out[i] = middle);
-        start += same;
-    }
-    out
-}
-
-fn cross_validated(x: &Array2<f64>, y: &Array1<f64>, order: &[usize], folds: usize) -> Result<f64> {
+fn cross_validated(x: &Array2<f64>, y: &Array1<f64>, folds: &[Fold]) -> Result<f64> {
     let mut errors = [0.0; GRID.len()];
-    for fold in 0..folds {
-        let part = |inside: bool| -> Vec<usize> {
-            let chosen = order.iter().enumerate().filter(|(k, _)| (k % folds == fold) == inside);
-            chosen.map(|(_, &i)| i).collect()
-        };
-        let (test, train) = (part(true), part(false));
-        let fitted = Eigen::new(&x.select(Axis(0), &train), &y.select(Axis(0), &train))?;
-        let (x_test, y_test) = (x.select(Axis(0), &test), y.select(Axis(0), &test));
+    for (train, test) in folds {
+        let fitted = Eigen::new(&x.select(Axis(0), train), &y.select(Axis(0), train))?;
+        let (x_test, y_test) = (x.select(Axis(0), test), y.select(Axis(0), test));
         for (error, penalty) in errors.iter_mut().zip(GRID) {
             let (weight, bias) = fitted.solve(penalty * x.ncols() as f64);
             *error += (x_test.dot(&weight) + bias - &y_test).mapv(|d| d * d).sum();
