@@ -80,6 +80,20 @@ pub const REGISTRY: &[Entry] = &[
         build: |s| Ok(Box::new(svm::Svm(s))),
     },
     Entry {
+        name: "random_forest",
+        summary: "trees on bootstrap samples of bulk; no adaptation",
+        paper: "Breiman 2001",
+        hypers: random_forest::HYPERS,
+        build: |s| Ok(Box::new(random_forest::RandomForest(s))),
+    },
+    Entry {
+        name: "gradient_boosting",
+        summary: "small trees one after another; no adaptation",
+        paper: "Friedman 2001; Chen and Guestrin 2016",
+        hypers: gradient_boosting::HYPERS,
+        build: |s| Ok(Box::new(gradient_boosting::GradientBoosting(s))),
+    },
+    Entry {
         name: "nearest_centroid",
         summary: "nearer mean of the few labelled cells alone (--few-shot); bulk is not used",
         paper: "control",

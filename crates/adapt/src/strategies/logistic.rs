@@ -4,7 +4,8 @@
 use sensitome_core_models::{Output, ResponseModel};
 use sensitome_data::TransferTask;
 
-use super::linear::{FOLDS, PENALTY, classifier};
+use super::large_margin::classifier;
+use super::linear::{FOLDS, PENALTY};
 use crate::Result;
 use crate::hyper::{Checked, Hyper};
 use crate::strategy::Fit;

@@ -1,4 +1,4 @@
-//! One file a method; `common` and `linear` hold what several share.
+//! One file a method; `common`, `linear`, `large_margin` and `trees` hold what several share.
 
 pub mod adabn;
 pub mod autoencoder;
@@ -9,7 +9,9 @@ pub mod constant;
 pub mod coral;
 pub mod dann;
 pub mod elastic_net;
+pub mod gradient_boosting;
 pub mod jan;
+pub mod large_margin;
 pub mod linear;
 pub mod logistic;
 pub mod mcd;
@@ -19,6 +21,7 @@ pub mod multi_source;
 pub mod nearest_centroid;
 pub mod optimal_transport;
 pub mod pseudo_label;
+pub mod random_forest;
 pub mod ridge;
 pub mod scad;
 pub mod scdeal;
@@ -26,3 +29,4 @@ pub mod shared_pathway;
 pub mod source_only;
 pub mod ssda4drug;
 pub mod svm;
+pub mod trees;
