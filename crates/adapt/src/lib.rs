@@ -7,29 +7,36 @@
 mod batches;
 mod checkpoint;
 mod clusters;
+mod dual_ridge;
 mod error;
 mod finish;
 mod hyper;
+mod linear;
 mod louvain;
 mod observer;
 mod one_pass;
 mod optimizer;
 mod registry;
 mod resampling;
+mod search;
 mod strategy;
 mod trainer;
+mod trees;
 
+pub mod classifier;
 pub mod hypers;
 pub mod losses;
 pub mod prelude;
 pub mod strategies;
 
 pub use clusters::{batch_clusters, cluster_loss, published_clusters};
+pub use dual_ridge::{DualRidge, percentiles};
 pub use error::{AdaptError, Result};
 pub use hyper::{Checked, FAITHFUL, Hyper, Range, Settings};
 pub use observer::{EpochReport, History, Observer, Silent};
 pub use optimizer::{Optimizer, OptimizerState, track};
 pub use registry::{Entry, REGISTRY, find};
+pub use search::{Draw, Search, random_search};
 pub use strategy::{
     Assembled, Batch, Clip, Fit, Keep, Losses, Pace, Sampling, Schedule, SourceBatch, Stage, Strategy,
     TargetBatch, Trained, Update, require_unit_range,

@@ -42,7 +42,7 @@ fn trained<S: Strategy + 'static>(
     Ok(Box::new(Trained { strategy, name, settings }))
 }
 
-/// Every method, controls first.
+/// Every method: the controls, the published methods of the field, their relatives from domain adaptation, and ours.
 pub const REGISTRY: &[Entry] = &[
     Entry {
         name: "constant",
@@ -56,7 +56,7 @@ pub const REGISTRY: &[Entry] = &[
         summary: "linear regression of the response, applied to cells as it is; no adaptation",
         paper: "Hoerl and Kennard 1970",
         hypers: ridge::HYPERS,
-        build: |s| Ok(Box::new(ridge::Ridge::new(&s)?)),
+        build: |s| Ok(Box::new(ridge::Ridge(s))),
     },
     Entry {
         name: "elastic_net",
@@ -225,6 +225,13 @@ pub const REGISTRY: &[Entry] = &[
         paper: "in the spirit of scAdaDrug, Liu et al., arXiv 2403.05260 (2024)",
         hypers: multi_source::HYPERS,
         build: |s| trained("multi_source", multi_source::MultiSource(s.clone()), s),
+    },
+    Entry {
+        name: "sensitome",
+        summary: "linear starts from the whole screen, sharpened on the cells where bulk bears it out, else ridge",
+        paper: "this library, docs/methods/sensitome.md",
+        hypers: sensitome::HYPERS,
+        build: |s| Ok(Box::new(sensitome::Sensitome::new(&s)?)),
     },
 ];
 

@@ -294,6 +294,11 @@ impl Losses {
         Self::default()
     }
 
+    /// The names, in the order in which they were added.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(name, _)| *name).collect()
+    }
+
     /// Adds a loss, already weighted.
     #[must_use]
     pub fn add(mut self, name: &'static str, loss: Tensor<1>) -> Self {

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use common::easy_task;
 use sensitome_adapt::{
-    AdaptError, Checkpointing, Entry, EpochReport, FitOptions, Observer, REGISTRY, Settings,
+    AdaptError, Checkpointing, Entry, EpochReport, FitOptions, Observer, REGISTRY, Search, Settings,
+    random_search,
 };
 use sensitome_core_models::{GeneReport, ResponseModel, available_devices, parse_device};
 use sensitome_data::{FewShot, TransferTask};
+use sensitome_eval::selection::SelectionScore;
 
 /// Few epochs and narrow networks for whatever the method calls them.
 fn quick(entry: &Entry) -> Settings {
@@ -26,24 +28,23 @@ fn quick(entry: &Entry) -> Settings {
         ("predictor_epochs", "12"),
         ("transfer_epochs", "4"),
         ("learning_rate", "0.005"),
+        ("trees", "20"),
+        ("coral_weight", "0.4"), // the default of 100 for a width of 128, over whose square the loss is
     ];
     let known = |name: &str| entry.hypers.iter().any(|h| h.name == name);
     wanted.iter().filter(|(n, _)| known(n)).fold(Settings::new(), |s, (n, v)| s.set(*n, v))
 }
 
-/// Methods without any draw that reaches the model.
-const UNSEEDED: [&str; 6] = ["constant", "ridge", "elastic_net", "logistic", "svm", "nearest_centroid"];
 /// Methods that fit in one go: nothing to stop and resume.
-const ONE_GO: [&str; 8] = [
-    "constant",
-    "ridge",
-    "elastic_net",
-    "logistic",
-    "svm",
-    "nearest_centroid",
-    "random_forest",
-    "gradient_boosting",
-];
+fn one_go(entry: &Entry) -> bool {
+    closed_form(entry) || ["random_forest", "gradient_boosting"].contains(&entry.name)
+}
+
+/// Methods without epochs, whose seed only shuffles the folds of a cross-validation, where it does anything.
+fn closed_form(entry: &Entry) -> bool {
+    ["constant", "ridge", "elastic_net", "logistic", "svm", "nearest_centroid", "sensitome"]
+        .contains(&entry.name)
+}
 
 /// The task with labels of its first cells, which the easy task gives in turn.
 fn with_few_shot(task: &TransferTask, cells: usize) -> TransferTask {
@@ -74,10 +75,10 @@ fn predict(model: &ResponseModel, task: &TransferTask) -> Vec<f64> {
 fn solves_an_easy_task() {
     let (task, truth) = easy_task(1, 120, 90, 30);
     let mut failed = Vec::new();
-    for entry in REGISTRY.iter().filter(|e| e.name != "constant") {
+    for entry in REGISTRY {
         let auroc =
             sensitome_eval::auroc(&truth, &predict(&fit(entry, &task, 0, "flex"), &task), None).unwrap();
-        if auroc <= 0.95 {
+        if (entry.name == "constant" && auroc != 0.5) || (entry.name != "constant" && auroc <= 0.95) {
             failed.push((entry.name, auroc));
         }
     }
@@ -114,7 +115,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
         for entry in REGISTRY {
             let bytes = |seed| fit(entry, &task, seed, device).to_bytes().unwrap();
             assert!(bytes(3) == bytes(3), "{} on {device}", entry.name);
-            if !UNSEEDED.contains(&entry.name) {
+            if !closed_form(entry) {
                 let scores = |seed| predict(&fit(entry, &task, seed, device), &task);
                 assert_ne!(scores(3), scores(4), "{} on {device}", entry.name);
             }
@@ -151,7 +152,7 @@ impl Observer for StopAfter {
 fn stopped_and_resumed_equals_undisturbed() {
     let (task, _) = easy_task(6, 60, 40, 12);
     let folder = tempfile::tempdir().unwrap();
-    for entry in REGISTRY.iter().filter(|e| !ONE_GO.contains(&e.name)) {
+    for entry in REGISTRY.iter().filter(|e| !one_go(e)) {
         let undisturbed = fit(entry, &task, 9, "flex").to_bytes().unwrap();
         let path = folder.path().join(entry.name);
         let mut resumed = None;
@@ -243,6 +244,24 @@ fn the_nearest_centroid_asks_for_labelled_cells_of_both_classes() {
 }
 
 #[test]
+fn controls_learn_nothing_from_lines_that_are_held_out() {
+    let (task, _) = easy_task(18, 60, 40, 12);
+    let mut parts = (*task).clone();
+    let source = &mut parts.sources[0];
+    for i in source.validation.clone() {
+        source.expression.row_mut(i).mapv_inplace(|v| 2.0 - 3.0 * v);
+        source.response[i] = Some(5.0);
+        source.labels[i] = source.labels[i].map(|l| 1 - l);
+    }
+    let other = TransferTask::new(parts).unwrap();
+    for name in ["constant", "elastic_net", "logistic", "svm", "random_forest", "gradient_boosting"] {
+        let entry = sensitome_adapt::find(name).unwrap();
+        let scores = |task| predict(&fit(entry, task, 1, "flex"), task);
+        assert_eq!(scores(&task), scores(&other), "{name}");
+    }
+}
+
+#[test]
 fn one_source_leaves_multi_source_as_mmd_and_a_second_counts() {
     let (task, truth) = easy_task(4, 80, 60, 12);
     let [base, multi] = ["mmd", "multi_source"].map(|name| sensitome_adapt::find(name).unwrap());
@@ -256,6 +275,45 @@ fn one_source_leaves_multi_source_as_mmd_and_a_second_counts() {
     let two = TransferTask::new(parts).unwrap();
     assert_ne!(scores(base, &two), scores(multi, &two));
     assert!(sensitome_eval::auroc(&truth, &scores(multi, &two), None).unwrap() > 0.9);
+}
+
+#[test]
+fn source_only_learns_from_labelled_cells_when_it_is_told_to() {
+    let (task, _) = easy_task(16, 60, 40, 12);
+    let few = with_few_shot(&task, 6);
+    let entry = sensitome_adapt::find("source_only").unwrap();
+    let scores = |task: &TransferTask, told: bool| {
+        let method = entry.build(&quick(entry).set("few_shot", told)).unwrap();
+        predict(&method.fit(task, &mut FitOptions::new(3, parse_device("flex").unwrap())).unwrap(), task)
+    };
+    assert_eq!(scores(&task, false), scores(&few, false));
+    assert_eq!(scores(&task, false), scores(&task, true));
+    assert_ne!(scores(&few, false), scores(&few, true));
+}
+
+/// The stages that are trained for at least an epoch.
+struct Stages<'a>(&'a mut Vec<String>);
+
+impl Observer for Stages<'_> {
+    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        self.0.push(report.stage.to_owned());
+        self.0.dedup();
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn scdeal_without_pretraining_trains_no_autoencoder() {
+    let (task, truth) = easy_task(17, 80, 60, 12);
+    let entry = sensitome_adapt::find("scdeal").unwrap();
+    let mut stages = Vec::new();
+    let mut options = FitOptions::new(0, parse_device("flex").unwrap());
+    options.observer = Box::new(Stages(&mut stages));
+    let method = entry.build(&quick(entry).set("pretrain_epochs", 0)).unwrap();
+    let model = method.fit(&task, &mut options).unwrap();
+    drop(options);
+    assert_eq!(stages, ["predictor", "transfer"]);
+    assert!(sensitome_eval::auroc(&truth, &predict(&model, &task), None).unwrap() > 0.9);
 }
 
 #[test]
@@ -298,6 +356,205 @@ fn wrong_settings_name_the_field() {
         for h in entry.hypers {
             let wrong = entry.build(&Settings::new().set(h.name, "-7x")).map(|_| ()).unwrap_err().to_string();
             assert!(wrong.contains(h.name), "{wrong}");
+        }
+    }
+}
+
+/// What each stage of each method may change, in the order of the stages; every other weight stays as it is to the bit.
+/// Running statistics move with any batch that passes in training.
+const MOVING: &[(&str, &[(&str, &[&str])])] = &[
+    ("source_only", &[("train", &["encoder", "head"])]),
+    (
+        "autoencoder",
+        &[
+            ("autoencoder", &["classifier.encoder", "decoder"]),
+            ("classifier", &["classifier.encoder", "classifier.head"]),
+        ],
+    ),
+    (
+        "scdeal",
+        &[
+            ("source_autoencoder", &["source"]),
+            ("predictor", &["source.encoder", "head"]),
+            ("target_autoencoder", &["target"]),
+            ("transfer", &["source.encoder", "target.encoder", "head"]),
+        ],
+    ),
+    ("scad", &[("train", &["extractor", "predictor", "discriminator"])]),
+    (
+        "code_ae",
+        &[
+            ("pretrain", &["codes"]),
+            ("align", &["codes", "critic"]),
+            ("finetune", &["head"]),
+            ("unfreeze_1", &["head", "codes.shared.6"]),
+            ("unfreeze_2", &["head", "codes.shared.6", "codes.shared.3"]),
+            ("unfreeze_3", &["head", "codes.shared.6", "codes.shared.3", "codes.shared.0"]),
+        ],
+    ),
+    ("ssda4drug", &[("train", &["encoder", "decoder", "predictor", "classifier"])]),
+    ("shared_pathway", &[("pretrain", &["codes", "sparse"]), ("joint", &["codes", "sparse", "head"])]),
+    ("coral", &[("train", &["encoder", "head"])]),
+    ("mmd", &[("train", &["encoder", "head"])]),
+    ("jan", &[("train", &["encoder", "head"])]),
+    ("optimal_transport", &[("train", &["encoder", "head"])]),
+    ("dann", &[("train", &["classifier.encoder", "classifier.head", "discriminator"])]),
+    ("cdan", &[("train", &["classifier.encoder", "classifier.head", "discriminator"])]),
+    ("mcd", &[("train", &["classifier.encoder", "classifier.head", "second"])]),
+    ("adabn", &[("train", &["encoder", "head"]), ("statistics", &[])]),
+    ("mme", &[("train", &["encoder", "head"])]),
+    ("pseudo_label", &[("train", &["encoder", "head"])]),
+    ("multi_source", &[("train", &["encoder", "head"])]),
+];
+
+/// Notes the weights that every checkpoint holds.
+struct Weights<'a> {
+    path: std::path::PathBuf,
+    seen: &'a mut Vec<(String, std::collections::BTreeMap<String, Vec<u8>>)>,
+}
+
+impl Observer for Weights<'_> {
+    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        let bytes = std::fs::read(&self.path).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let current = file.tensors().into_iter().filter_map(|(name, view)| {
+            Some((name.strip_prefix("current/")?.to_owned(), view.data().to_vec()))
+        });
+        self.seen.push((report.stage.to_owned(), current.collect()));
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn three_updates_change_what_should_move_and_nothing_else() {
+    // 36 training lines in batches of 12: three updates an epoch, five where the critic makes five to one of the codes.
+    let (task, _) = easy_task(12, 60, 36, 12);
+    let folder = tempfile::tempdir().unwrap();
+    for entry in REGISTRY.iter().filter(|e| e.hypers.iter().any(|h| h.name == "batch_size")) {
+        let stages = MOVING.iter().find(|(name, _)| *name == entry.name);
+        let (_, stages) = stages.unwrap_or_else(|| panic!("{} is not in the table MOVING", entry.name));
+        let path = folder.path().join(entry.name);
+        let mut seen = Vec::new();
+        let mut options = FitOptions::new(5, parse_device("flex").unwrap());
+        options.checkpoint = Some(Checkpointing { path: path.clone(), every: Duration::ZERO });
+        options.observer = Box::new(Weights { path, seen: &mut seen });
+        let steps =
+            [("batch_size", "12"), ("critic_steps", "3"), ("pretrain_epochs", "2"), ("dropout", "0.1")];
+        let known = |name: &str| entry.hypers.iter().any(|h| h.name == name);
+        let settings = steps.iter().filter(|(n, _)| known(n)).fold(quick(entry), |s, (n, v)| s.set(*n, v));
+        entry.build(&settings).unwrap().fit(&task, &mut options).unwrap();
+        drop(options);
+        for (stage, moving) in *stages {
+            let of_stage: Vec<_> = seen.iter().filter(|(s, _)| s == stage).collect();
+            assert!(of_stage.len() >= 2, "{}: stage {stage} has {} epochs", entry.name, of_stage.len());
+            let (before, after) = (&of_stage[0].1, &of_stage[1].1);
+            for (name, value) in before {
+                let statistic = name.ends_with(".mean") || name.ends_with(".variance");
+                let may = moving.iter().any(|m| name.starts_with(&format!("{m}.")));
+                let changed = value != &after[name];
+                // A bias before batch normalisation has no gradient; rounding may or may not move it.
+                let weight = name.ends_with(".weight");
+                assert!(
+                    statistic || (may && (changed || !weight)) || (!may && !changed),
+                    "{}, stage {stage}: {name} {}",
+                    entry.name,
+                    if changed { "moved" } else { "did not move" }
+                );
+            }
+            assert!(moving.iter().all(|m| before.keys().any(|n| n.starts_with(&format!("{m}.")))));
+        }
+        let known: Vec<&str> = stages.iter().map(|(s, _)| *s).collect();
+        assert!(
+            seen.iter().all(|(s, _)| known.contains(&s.as_str())),
+            "{}: a stage is not listed",
+            entry.name
+        );
+    }
+}
+
+#[test]
+fn several_sources_and_few_labelled_cells_are_taken_by_all_who_can() {
+    let (task, truth) = easy_task(13, 80, 60, 20);
+    let mut parts = (*task).clone();
+    let mut second = parts.sources[0].clone();
+    second.name = "tissue".into();
+    second.samples.iter_mut().for_each(|s| s.push('b'));
+    parts.sources.push(second);
+    let two = TransferTask::new(parts.clone()).unwrap();
+    let rows: Vec<usize> = (0..6).collect();
+    parts.few_shot = Some(FewShot { labels: rows.iter().map(|&i| truth[i]).collect(), rows });
+    let few = TransferTask::new(parts).unwrap();
+    // By default only bulk: the other controls. The nearest centroid has nothing else, so that it always has them here.
+    let without =
+        ["constant", "ridge", "elastic_net", "logistic", "svm", "random_forest", "gradient_boosting"];
+    let without = [&without[..], &["nearest_centroid", "source_only", "scdeal", "adabn"]].concat();
+    for entry in REGISTRY.iter().filter(|e| e.name != "constant") {
+        let scores = predict(&fit(entry, &two, 2, "flex"), &two);
+        let auroc = sensitome_eval::auroc(&truth, &scores, None).unwrap();
+        assert!(auroc > 0.9, "{} on two sources: {auroc}", entry.name);
+        let with = predict(&fit(entry, &few, 2, "flex"), &few);
+        let uses = !without.contains(&entry.name);
+        assert_eq!(with != scores, uses, "{} and the few labelled cells", entry.name);
+        assert!(sensitome_eval::auroc(&truth, &with, None).unwrap() > 0.9, "{}", entry.name);
+    }
+}
+
+#[test]
+fn random_search_chooses_without_labels_and_repeats_itself() {
+    let (task, _) = easy_task(14, 60, 40, 12);
+    let entry = sensitome_adapt::find("source_only").unwrap();
+    let search = |rule| Search {
+        draws: 3,
+        fixed: Settings::new().set("epochs", 4).set("hidden", "16").set("latent", 8),
+        rule,
+        seed: 1,
+        device: parse_device("flex").unwrap(),
+    };
+    for rule in SelectionScore::ALL.into_iter().filter(|r| !r.is_oracle()) {
+        let (model, draws) = random_search(entry, &task, &search(rule), |_, _| {}).unwrap();
+        let scores: Vec<f64> = draws.iter().map(|d| *d.score.as_ref().unwrap()).collect();
+        assert_eq!(draws.len(), 3);
+        assert!(draws.iter().all(|d| entry.build(&d.settings).is_ok()));
+        let best =
+            scores.iter().copied().reduce(|a, b| if (b > a) == rule.higher_is_better() { b } else { a });
+        let chosen = draws.iter().find(|d| Some(*d.score.as_ref().unwrap()) == best).unwrap();
+        let checked = chosen.settings.check(entry.hypers).unwrap();
+        assert!(checked.iter().all(|(k, v)| model.card().settings[k] == v), "{}", rule.name());
+        let again = random_search(entry, &task, &search(rule), |_, _| {}).unwrap().0;
+        assert!(again.to_bytes().unwrap() == model.to_bytes().unwrap(), "{}", rule.name());
+    }
+    let oracle =
+        random_search(entry, &task, &search(SelectionScore::Oracle), |_, _| {}).map(|_| ()).unwrap_err();
+    assert!(oracle.to_string().contains("label-free"), "{oracle}");
+}
+
+#[test]
+fn every_variant_runs() {
+    let (task, truth) = easy_task(15, 60, 40, 12);
+    let mut parts = (*task).clone();
+    parts.few_shot = Some(FewShot { rows: vec![0, 1, 2, 3], labels: truth[..4].to_vec() });
+    let few = TransferTask::new(parts).unwrap();
+    for entry in REGISTRY {
+        let base = || quick(entry);
+        let mut forms: Vec<Settings> = Vec::new();
+        for h in entry.hypers {
+            if let sensitome_adapt::Range::Choice(words) = h.range {
+                forms.extend(words.iter().map(|w| base().set(h.name, w)));
+            }
+            if h.range == sensitome_adapt::Range::Flag && h.name != "faithful" {
+                forms.extend([base().set(h.name, true), base().set(h.name, false)]);
+            }
+        }
+        if entry.hypers.iter().any(|h| h.name == "faithful") && entry.name != "scdeal" {
+            forms.push(base().set("faithful", true));
+        }
+        for settings in forms {
+            for task in [&task, &few].into_iter().skip(usize::from(entry.name == "nearest_centroid")) {
+                let mut options = FitOptions::new(0, parse_device("flex").unwrap());
+                let model = entry.build(&settings).unwrap().fit(task, &mut options);
+                let model = model.unwrap_or_else(|e| panic!("{} {settings:?}: {e}", entry.name));
+                assert!(predict(&model, task).iter().all(|s| s.is_finite()), "{} {settings:?}", entry.name);
+            }
         }
     }
 }

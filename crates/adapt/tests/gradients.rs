@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)] // helpers of tests are tests
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use sensitome_adapt::losses::*;
 use sensitome_adapt::{Optimizer, OptimizerState, track};
 use sensitome_core_models::*;
@@ -139,4 +139,140 @@ fn optimizers_follow_their_definitions() {
         [1.7, 1.7 - 0.1 * (0.9 * 3.0 - 1.0)],
     );
     near(two_steps(Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false }), [1.7, 1.8]);
+}
+
+fn double(rows: usize, columns: usize, f: impl Fn(usize, usize) -> f64) -> Tensor<2> {
+    let values: Vec<f64> = (0..rows * columns).map(|k| f(k / columns, k % columns)).collect();
+    Tensor::from_data(TensorData::new(values, [rows, columns]), (&device(), DType::F64))
+}
+
+fn number(t: Tensor<1>) -> f64 {
+    t.inner().try_into_scalar::<f64>().unwrap()
+}
+
+/// A critic of two hidden layers in double precision, whose weight `k` is moved by `by`.
+fn critic(function: Activation, k: usize, by: f64) -> FeedForward {
+    let mut seen = 0;
+    let mut weight = |rows: usize, columns: usize| {
+        let start = seen;
+        seen += rows * columns;
+        double(rows, columns, |i, j| {
+            let at = start + i * columns + j;
+            ((at * 7919 % 101) as f64 / 50.0 - 1.0) + if at == k { by } else { 0.0 }
+        })
+    };
+    let mut layer = |inputs: usize, outputs: usize| Layer::Linear {
+        weight: weight(inputs, outputs),
+        bias: Some(weight(1, outputs).squeeze_dim(0)),
+    };
+    let f = || Layer::Activation(function);
+    FeedForward::new(vec![layer(4, 5), f(), layer(5, 3), f(), layer(3, 1)]).unwrap()
+}
+
+#[test]
+fn the_gradient_penalty_and_its_gradient_are_the_finite_differences() {
+    let leaky = Activation::LeakyRelu { slope: 0.2 };
+    for function in [Activation::Relu, leaky, Activation::Selu, Activation::Sigmoid, Activation::Tanh] {
+        let x = |i: usize, j: usize| ((i * 4 + j * 3) % 13) as f64 / 5.0 - 1.1;
+        let net = critic(function, usize::MAX, 0.0);
+        let (_, gradient) = input_gradient(&net, double(6, 4, x), Pass::Evaluate).unwrap();
+        let gradient = gradient.try_into_vec_as::<f64>().unwrap();
+        let h = 1e-6;
+        for (at, g) in gradient.iter().enumerate() {
+            let moved = |by: f64| {
+                let row = at / 4;
+                let y = net.evaluate(double(6, 4, |i, j| x(i, j) + if i * 4 + j == at { by } else { 0.0 }));
+                y.try_into_vec_as::<f64>().unwrap()[row]
+            };
+            let numeric = (moved(h) - moved(-h)) / (2.0 * h);
+            assert!(
+                (g - numeric).abs() < 1e-6 * (1.0 + numeric.abs()),
+                "{function:?} input {at}: {g} {numeric}"
+            );
+        }
+        let penalty = |net: &FeedForward| {
+            let fake = double(6, 4, |i, j| x(j, i) * 0.7 + 0.2);
+            let mix = double(6, 1, |i, _| i as f64 / 6.0);
+            gradient_penalty(net, double(6, 4, x), fake, mix, Pass::Evaluate).unwrap()
+        };
+        let mut tracked = net.clone();
+        track(&mut tracked, &[""]);
+        let gradients = penalty(&tracked).backward();
+        let mut at = 0;
+        tracked.visit(&mut |_, p| {
+            let (n, analytic) = match p {
+                Parameter::Matrix(t) => {
+                    (t.dims().iter().product(), t.grad(&gradients).map(|g| g.flatten(0, 1)))
+                }
+                Parameter::Vector(t) => (t.dims()[0], t.grad(&gradients)),
+                Parameter::Statistic(t) => (t.dims()[0], None),
+            };
+            let analytic = analytic.map_or(vec![0.0; n], |g: Tensor<1>| g.try_into_vec_as::<f64>().unwrap());
+            for a in analytic {
+                let moved = |by: f64| number(penalty(&critic(function, at, by)));
+                let numeric = (moved(h) - moved(-h)) / (2.0 * h);
+                assert!(
+                    (a - numeric).abs() < 1e-5 * (1.0 + numeric.abs()),
+                    "{function:?} weight {at}: {a} {numeric}"
+                );
+                at += 1;
+            }
+        });
+        assert_eq!(at, 20 + 5 + 15 + 3 + 3 + 1);
+    }
+    let normed = Init::new(0, device()).network("n", &[LayerShape::BatchNorm { features: 4 }]).unwrap();
+    assert!(input_gradient(&normed, tensor(3, 4, |_, _| 1.0), Pass::Evaluate).is_err());
+}
+
+#[test]
+fn activations_and_their_gradients_are_finite_far_from_zero() {
+    let leaky = Activation::LEAKY_RELU;
+    for function in [Activation::Relu, leaky, Activation::Selu, Activation::Sigmoid, Activation::Tanh] {
+        let x = tensor(1, 5, |_, j| [-1e3, -90.0, 0.0, 90.0, 1e3][j]).autodiff().require_grad();
+        let y = function.forward(x.clone());
+        let gradient = x.grad(&y.clone().sum().backward()).unwrap().try_into_vec_as::<f32>().unwrap();
+        let values = y.inner().try_into_vec_as::<f32>().unwrap();
+        assert!(
+            values.iter().chain(&gradient).all(|v| v.is_finite()),
+            "{function:?}: {values:?} {gradient:?}"
+        );
+        assert!(
+            (gradient[4] - function.derivative(x).inner().try_into_vec_as::<f32>().unwrap()[4]).abs() < 1e-6
+        );
+    }
+    // A prediction so certain that the other class has the probability zero in single precision.
+    let certain = tensor(1, 2, |_, j| j as f32 * 300.0);
+    let p = burn::tensor::activation::softmax(certain.clone(), 1);
+    assert!(value(kl_from(p, certain)).abs() < 1e-6);
+}
+
+#[test]
+fn reversal_changes_the_gradient_and_nothing_else() {
+    let x = tensor(3, 2, |i, j| i as f32 - j as f32 / 3.0);
+    let leaf = x.clone().autodiff().require_grad();
+    let y = reverse_gradient(leaf.clone(), 0.7);
+    assert_eq!(y.clone().inner().into_data(), x.into_data());
+    let g = leaf.grad(&y.sum().backward()).unwrap().try_into_vec_as::<f32>().unwrap();
+    assert!(g.iter().all(|g| (g + 0.7).abs() < 1e-6), "{g:?}");
+    assert!(reversal_schedule(0.0).abs() < 1e-12 && (reversal_schedule(1.0) - 0.999_909_2).abs() < 1e-6);
+}
+
+#[test]
+fn the_domain_loss_gives_each_domain_one_half() {
+    let logit = |i: usize| [1.5f32, -0.5, 0.2, -2.0, 3.0][i];
+    let weight = |i: usize| [1.0f32, 2.0, 0.5, 1.5, 1.0][i];
+    let (logits, weights) = (tensor(5, 1, |i, _| logit(i)), tensor(5, 1, |i, _| weight(i)));
+    // −log σ(x) of the two source rows, −log(1 − σ(x)) of the three cells.
+    let cost = |i: usize| {
+        let x = f64::from(logit(i));
+        (1.0 + if i < 2 { -x } else { x }.exp()).ln()
+    };
+    let mean = |rows: std::ops::Range<usize>, w: &dyn Fn(usize) -> f32| {
+        let sum: f64 = rows.clone().map(|i| f64::from(w(i)) * cost(i)).sum();
+        sum / rows.map(|i| f64::from(w(i))).sum::<f64>()
+    };
+    let expected = 0.5 * (mean(0..2, &weight) + mean(2..5, &weight));
+    assert!((value(domain_loss(logits.clone(), 2, weights)) - expected).abs() < 1e-6);
+    let equal = 0.5 * (mean(0..2, &|_| 1.0) + mean(2..5, &|_| 1.0));
+    assert!((value(domain_loss(logits, 2, tensor(5, 1, |_, _| 1.0))) - equal).abs() < 1e-6);
 }

@@ -133,6 +133,24 @@ fn every_mistake_is_explained() {
         ("unknown setting", nothing, with("--out", "--set penalti=1 --out"), &["penalti", "penalty"]),
         ("setting out of range", nothing, with("--out", "--set folds=1 --out"), &["folds", "2"]),
         ("setting without a value", nothing, with("--out", "--set folds --out"), &["folds", "="]),
+        (
+            "a search that looks at labels",
+            nothing,
+            with("--out", "--select oracle --out"),
+            &["oracle", "info_max"],
+        ),
+        (
+            "pathways without gene sets",
+            nothing,
+            with("ridge", "shared_pathway"),
+            &["gene sets", "--gene-sets"],
+        ),
+        (
+            "gene sets of other genes",
+            |b| b.write("other.gmt", "SET\tna\tNO1\tNO2\tNO3\tNO4\tNO5\tNO6\n"),
+            with("--strategy ridge", "--gene-sets @other.gmt --strategy shared_pathway"),
+            &["gene sets", "pathway_min"],
+        ),
         ("unknown label rule", nothing, with("--out", "--labels watrfall --out"), &["watrfall", "waterfall"]),
         ("unknown device", nothing, with("--out", "--device gpu --out"), &["gpu", "flex"]),
         (

@@ -84,6 +84,49 @@ fn from_files_to_measured_predictions() {
     assert_eq!(overlap["overlap"]["shared"], inspected["genes"]);
 }
 
+/// Every method of `sensitome strategies`, with two sources, gene sets and a few labelled cells; and a search.
+#[test]
+fn every_strategy_by_one_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    simulate(folder);
+    let few: Vec<String> = std::fs::read_to_string(at(folder, "data/cells_labels.csv"))
+        .unwrap()
+        .lines()
+        .take(13)
+        .map(str::to_owned)
+        .collect();
+    std::fs::write(at(folder, "few.csv"), few.join("\n")).unwrap();
+    let listed = json(&["strategies"]);
+    let names: Vec<&str> = listed.as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"scad") && names.len() >= 7, "{names:?}");
+    for (name, entry) in names.iter().zip(listed.as_array().unwrap()) {
+        let mut args = train_args(folder, name, "model.safetensors");
+        let extra = [
+            ("--source", at(folder, "data/bulk_expression.csv.gz")),
+            ("--gene-sets", at(folder, "data/pathways.gmt")),
+            ("--few-shot", at(folder, "few.csv")),
+        ];
+        args.extend(extra.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
+        for s in entry["settings"].as_array().unwrap() {
+            let setting = s["name"].as_str().unwrap();
+            if setting.ends_with("epochs") {
+                args.extend(["--set".to_owned(), format!("{setting}=2")]);
+            }
+        }
+        let trained = json(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(trained["strategy"], **name);
+        let inspected = json(&["inspect", &at(folder, "model.safetensors")]);
+        let axes = inspected["axes"].as_array().unwrap();
+        assert_eq!(*name == "shared_pathway", axes.iter().any(|a| a == "MAPK_SIGNALING"), "{name}: {axes:?}");
+    }
+    let mut args = train_args(folder, "source_only", "searched.safetensors");
+    let search = ["--search", "2", "--select", "info_max", "--set", "epochs=2"];
+    args.extend(search.map(str::to_owned));
+    let searched = json(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(searched["notes"].to_string().contains("2 draws of random search by info_max"), "{searched}");
+}
+
 #[test]
 fn killed_and_started_again_gives_the_same_model() {
     let folder = tempfile::tempdir().unwrap();

@@ -77,7 +77,12 @@ impl Activation {
         match self {
             Self::Relu => activation::relu(x),
             Self::LeakyRelu { slope } => activation::leaky_relu(x, slope),
-            Self::Selu => activation::selu(x),
+            // Not Burn's, whose exponential overflows above 88 and makes the gradient no number.
+            Self::Selu => {
+                let (scale, alpha) = SELU;
+                let below = (x.clone().clamp_max(0.0).exp() - 1.0) * alpha;
+                (activation::relu(x) + below) * scale
+            }
             Self::Sigmoid => activation::sigmoid(x),
             Self::Tanh => activation::tanh(x),
         }

@@ -13,7 +13,7 @@ use crate::{DataError, Result, write};
 
 /// Which rows are trained on, selected on and tested on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Saved")]
 pub struct Split {
     rule: String,
     seed: u64,
@@ -22,6 +22,32 @@ pub struct Split {
     validation: Vec<usize>,
     test: Vec<usize>,
     hash: String,
+}
+
+/// A split as it stands in a file, not yet checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    rule: String,
+    seed: u64,
+    rows: usize,
+    train: Vec<usize>,
+    validation: Vec<usize>,
+    test: Vec<usize>,
+    hash: String,
+}
+
+impl TryFrom<Saved> for Split {
+    type Error = &'static str;
+
+    fn try_from(s: Saved) -> std::result::Result<Self, Self::Error> {
+        let split = Self::new(s.rule, s.seed, s.rows, [s.train, s.validation, s.test]);
+        if split.hash == s.hash && split.is_sound() {
+            Ok(split)
+        } else {
+            Err("it was changed after it was saved")
+        }
+    }
 }
 
 impl Split {
@@ -202,20 +228,29 @@ impl Split {
     }
 
     /// A few labelled rows of each class to train on, all others to test on: `n` of class 0, then `n` of class 1, drawn
-    /// as Python's `random.sample` (SSDA4Drug).
+    /// as Python's `random.sample` from `rows` in the order given. SSDA4Drug draws from the training part of an
+    /// [`unstratified`](Self::unstratified) split of the cells, in the order of the split.
     ///
     /// # Errors
-    /// When a class has no more than `n` rows.
-    pub fn few_shot(labels: &[u8], n: usize, seed: u64) -> Result<Self> {
+    /// When a class has fewer than `n` of the rows, or a row does not exist or is named twice.
+    pub fn few_shot(labels: &[u8], rows: &[usize], n: usize, seed: u64) -> Result<Self> {
+        let mut seen = HashSet::new();
+        if let Some(row) = rows.iter().find(|&&i| i >= labels.len() || !seen.insert(i)) {
+            return Err(DataError::invalid(
+                "few labelled cells",
+                format!("row {row} does not exist or is named twice"),
+                "name existing rows, each once",
+            ));
+        }
         let mut rng = PythonRng::new(seed);
         let mut train = Vec::new();
         for class in [0u8, 1] {
-            let own: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();
-            if own.len() <= n {
+            let own: Vec<usize> = rows.iter().copied().filter(|&i| labels[i] == class).collect();
+            if own.len() < n {
                 return Err(DataError::invalid(
                     "few labelled cells",
-                    format!("{n} of class {class} asked for, and it has {}", own.len()),
-                    "ask for fewer, so that some are left to test on",
+                    format!("{n} of class {class} asked for, and there are {}", own.len()),
+                    "ask for fewer",
                 ));
             }
             train.extend(rng.sample(own.len(), n).into_iter().map(|k| own[k]));
@@ -244,13 +279,13 @@ impl Split {
         let path = path.as_ref();
         let origin = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|e| DataError::io(path, "read", e))?;
-        let split: Self = serde_json::from_str(&text).map_err(|e| {
-            DataError::file(&origin, format!("is no split ({e})"), "pass a file that a split was saved to")
-        })?;
-        if split.hash != split.content_hash() || !split.is_sound() {
-            return Err(DataError::file(&origin, "was changed after it was saved", "make the split anew"));
-        }
-        Ok(split)
+        serde_json::from_str(&text).map_err(|e| {
+            DataError::file(
+                &origin,
+                format!("is no split ({e})"),
+                "pass a file that a split was saved to, unchanged",
+            )
+        })
     }
 }
 

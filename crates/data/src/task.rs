@@ -76,7 +76,13 @@ pub struct TaskParts {
     pub notes: Vec<String>,
 }
 
-/// An adaptation problem. It has no field for the labels of the target, so that no strategy can leak them.
+/// An adaptation problem. It has no field for the labels of the target, so that no strategy can leak them:
+///
+/// ```compile_fail,E0609
+/// fn leak(task: &sensitome_data::TransferTask) {
+///     let _ = &task.target.labels;
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct TransferTask {
     parts: TaskParts,

@@ -6,7 +6,7 @@ use faer::linalg::solvers::Solve;
 use ndarray::{Array1, Array2, Axis};
 use sensitome_data::detect::{Scale, scale};
 use sensitome_data::read::{self, Measure, ReadOptions};
-use sensitome_data::simulate::{Simulation, SimulationConfig, Truth, simulate};
+use sensitome_data::simulate::{PathwayTruth, Role, Simulation, SimulationConfig, Truth, simulate};
 
 /// Columns to mean 0 and SD 1; constant ones to 0.
 fn z_score(mut x: Array2<f64>) -> Array2<f64> {
@@ -186,7 +186,7 @@ fn settings_out_of_range_are_named() {
     for config in [
         SimulationConfig { n_genes: 100, ..SimulationConfig::default() },
         SimulationConfig { difficulty: f64::NAN, ..SimulationConfig::default() },
-        SimulationConfig { sensitive_share: 0.0, ..SimulationConfig::default() },
+        SimulationConfig { sensitive_share: -0.1, ..SimulationConfig::default() },
         SimulationConfig { n_clusters: 0, ..SimulationConfig::default() },
     ] {
         let error = simulate(&config).unwrap_err().to_string();
@@ -213,4 +213,34 @@ fn what_is_written_is_read_back() {
     assert_eq!(labels.iter().map(|l| l.1).collect::<Vec<_>>(), s.truth.labels);
     let truth = std::fs::read_to_string(out.join("truth.json")).unwrap();
     assert_eq!(serde_json::from_str::<Truth>(&truth).unwrap(), s.truth);
+}
+
+/// Confounders that go along with the response help bulk's view, those that go against it turn it round; one class is
+/// one class; drugs that share programmes agree on them and not on what misleads.
+#[test]
+fn confounders_classes_and_shared_programmes_are_as_asked() {
+    let with = |along: f64| SimulationConfig { confounder_alignment: along, ..SimulationConfig::default() };
+    let mean_shift = |along: f64| {
+        let s = simulate(&with(along)).unwrap();
+        let cells = z_score(log_normalise(&s.cells.values().to_dense()));
+        let side: Array1<f64> = s.truth.labels.iter().map(|&l| f64::from(l) - 0.4).collect();
+        let index = s.bulk.gene_index();
+        let misleading = s.truth.pathways.iter().filter(|p| p.role == Role::Confounder);
+        let moved = |p: &PathwayTruth| -> f64 {
+            let genes = s.pathways[&p.name].genes.iter();
+            p.weight.signum() * genes.map(|g| cells.column(index[g.as_str()]).dot(&side)).sum::<f64>()
+        };
+        misleading.map(moved).sum::<f64>()
+    };
+    assert!(mean_shift(0.8) > 0.0 && mean_shift(-0.8) < 0.0);
+    for (share, label) in [(0.0, 0), (1.0, 1)] {
+        let s = simulate(&SimulationConfig { sensitive_share: share, ..with(0.0) }).unwrap();
+        assert!(s.truth.labels.iter().all(|&l| l == label));
+        assert_eq!(s.truth.sensitivity.len(), s.cells.n_samples());
+    }
+    let plain = simulate(&with(0.0)).unwrap();
+    let sharing = simulate(&SimulationConfig { n_sharing: 2, ..with(0.0) }).unwrap();
+    assert!(sharing.bulk == plain.bulk && sharing.cells == plain.cells);
+    assert!(!sharing.response.rows().eq(plain.response.rows()));
+    assert!(simulate(&SimulationConfig { n_sharing: 6, ..with(0.0) }).is_err());
 }

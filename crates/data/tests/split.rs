@@ -45,15 +45,22 @@ fn shuffled_folds_of_scikit_learn() {
     }
 }
 
+/// The draws of SSDA4Drug for seed 5: 66 rows of class 0 and 58 of class 1 in the order of a split, of which Python's
+/// `sample` takes positions 32, 45, 3, then 53, 29, 49.
 #[test]
 fn few_shot_draws_of_python() {
-    // 66 resistant, then 58 sensitive rows: the counts of the published selection on 451Lu.
-    let labels: Vec<u8> = (0..124).map(|i| u8::from(i >= 66)).collect();
-    let s = Split::few_shot(&labels, 3, 5).unwrap();
-    assert_eq!(s.train(), [32, 45, 3, 66 + 53, 66 + 29, 66 + 49]);
-    assert_eq!(s.test().len(), 118);
-    assert!(Split::few_shot(&labels, 58, 5).is_err());
-    assert!(Split::few_shot(&[1, 1, 1], 1, 5).is_err());
+    let labels: Vec<u8> = (0..155).map(|i| u8::from(i % 2 == 0)).collect();
+    let of_class =
+        |class: u8, n: usize| (0..155).rev().filter(|&i| labels[i] == class).take(n).collect::<Vec<_>>();
+    let (zeros, ones) = (of_class(0, 66), of_class(1, 58));
+    let rows = [&ones[..30], &zeros[..], &ones[30..]].concat();
+    let s = Split::few_shot(&labels, &rows, 3, 5).unwrap();
+    assert_eq!(s.train(), [zeros[32], zeros[45], zeros[3], ones[53], ones[29], ones[49]]);
+    assert_eq!((s.test().len(), s.validation().len()), (149, 0));
+    let error = Split::few_shot(&labels, &rows, 59, 5).unwrap_err().to_string();
+    assert!(error.contains("59 of class 1 asked for, and there are 58"), "{error}");
+    assert!(Split::few_shot(&labels, &[155], 1, 5).is_err());
+    assert!(Split::few_shot(&labels, &[4, 4], 1, 5).is_err());
 }
 
 #[test]

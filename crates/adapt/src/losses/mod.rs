@@ -13,7 +13,7 @@ mod perturbation;
 mod reconstruction;
 
 pub use adversarial::{
-    gradient_penalty, input_gradient, reversal_schedule, reverse_gradient, wasserstein_critic,
+    domain_loss, gradient_penalty, input_gradient, reversal_schedule, reverse_gradient, wasserstein_critic,
 };
 pub use basic::{binary_cross_entropy, cross_entropy, mean_squared_error, one_hot, weighted_cross_entropy};
 pub use cluster::{cluster_dissimilarity, pairs_dissimilarity};

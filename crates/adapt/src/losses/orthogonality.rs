@@ -11,7 +11,7 @@ const EPSILON: f64 = 1e-6;
 pub fn orthogonality(shared: Tensor<2>, private: Tensor<2>, through_norm: bool) -> Tensor<1> {
     let scaled = |x: Tensor<2>| {
         // The bound before the root keeps the gradient of a row of zeros at 0.
-        let norm = x.clone().square().sum_dim(1).clamp_min(1e-300).sqrt() + EPSILON;
+        let norm = x.clone().square().sum_dim(1).clamp_min(1e-37).sqrt() + EPSILON;
         x / if through_norm { norm } else { norm.detach() }
     };
     scaled(shared).transpose().matmul(scaled(private)).square().mean()

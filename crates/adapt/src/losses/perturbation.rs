@@ -39,7 +39,7 @@ pub fn gradient_step(
 /// the rows.
 pub fn kl_from(p: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
     let rows = p.dims()[0] as f64;
-    let log_p = p.clone().clamp_min(1e-300).log();
+    let log_p = p.clone().clamp_min(1e-37).log();
     (p * (log_p - activation::log_softmax(logits, 1))).sum() / rows
 }
 

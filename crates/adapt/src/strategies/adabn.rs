@@ -1,8 +1,8 @@
 //! `adabn`: as `source_only`, then the running statistics of batch normalisation are replaced by those of the cells
 //! (adaptive batch normalisation, Li et al. 2017; `docs/methods/adabn.md`).
 
-use super::common::Classifier;
 use super::source_only::SourceOnly;
+use crate::classifier::Classifier;
 use crate::prelude::*;
 
 pub use super::source_only::HYPERS;

@@ -1,7 +1,7 @@
 //! `autoencoder`: a denoising autoencoder of bulk and cells together, then a classifier on its embedding that is trained
 //! on bulk. The control for what reconstruction alone gives (`docs/methods/autoencoder.md`).
 
-use super::common::*;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

@@ -1,8 +1,8 @@
 //! `cdan`: as `dann`, but the discriminator sees the outer product of embedding and prediction, and rows that are
 //! predicted with certainty count more (conditional domain adversarial network, Long et al. 2018; `docs/methods/cdan.md`).
 
-use super::common::*;
 use super::dann::Networks;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

@@ -2,13 +2,9 @@
 //! (`docs/methods/constant.md`).
 
 use ndarray::Array1;
-use sensitome_core_models::{Output, ResponseModel};
-use sensitome_data::TransferTask;
 
-use super::linear::{model, rows};
-use crate::Result;
-use crate::hyper::{Checked, Hyper};
-use crate::strategy::Fit;
+use crate::linear::regression::{Rows, model, rows};
+use crate::prelude::*;
 use crate::trainer::FitOptions;
 
 /// It has no hyper-parameter.
@@ -20,7 +16,7 @@ pub struct Constant(pub Checked);
 
 impl Fit for Constant {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
-        let (_, labels) = rows(task, "label");
+        let (_, labels) = rows(task, "label", Rows::Training);
         let (sensitive, all) = (labels.sum(), labels.len() as f64);
         // Both classes are there; one half keeps the logit finite all the same.
         let logit = ((sensitive + 0.5) / (all - sensitive + 0.5)).ln();

@@ -1,7 +1,7 @@
 //! `coral`: the covariances of both domains' embeddings are made equal (Deep CORAL, Sun and Saenko 2016;
 //! `docs/methods/coral.md`).
 
-use super::common::*;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

@@ -1,7 +1,7 @@
 //! `dann`: a discriminator behind gradient reversal must not tell the domains apart by the embedding (Ganin et al. 2016;
 //! `docs/methods/dann.md`).
 
-use super::common::*;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

@@ -3,30 +3,25 @@
 
 use ndarray::Axis;
 use rand::seq::index;
-use sensitome_core_models::{FeedForward, Output, ResponseModel, rng_for};
-use sensitome_data::TransferTask;
 
-use super::linear::{require_rows, rows};
-use super::trees::{Grower, Tree, network};
-use crate::hyper::{Checked, Hyper, Range};
-use crate::strategy::{Assembled, Fit};
+use crate::finish;
+use crate::linear::regression::{Rows, require_rows, rows};
+use crate::prelude::*;
 use crate::trainer::FitOptions;
-use crate::{Result, finish};
+use crate::trees::{DEPTH, Grower, LEAST_ROWS, TREES, Tree, network};
 
 /// Its hyper-parameters.
 pub const HYPERS: &[Hyper] = &[
-    Hyper::new("trees", "100", Range::Integer { low: 1, high: 1000 }, "number of trees"),
-    Hyper::new("depth", "2", Range::Integer { low: 1, high: 6 }, "questions on the way to a leaf at most"),
-    Hyper::new("least_rows", "5", Range::Integer { low: 1, high: 1000 }, "rows of a leaf at least"),
-    Hyper::new("shrinkage", "0.1", Range::Float { low: 1e-3, high: 1.0, log: true }, "share of a step taken"),
-    Hyper::new(
-        "genes",
-        "0.1",
-        Range::Float { low: 1e-3, high: 1.0, log: true },
-        "share of the genes that a split tries",
-    ),
-    Hyper::new("rows", "0.5", Range::Float { low: 0.1, high: 1.0, log: false }, "share of rows a tree sees"),
+    TREES,
+    DEPTH.default("2"),
+    LEAST_ROWS.default("5"),
+    Hyper::new("shrinkage", "0.1", SHARE, "share of a step taken"),
+    Hyper::new("genes", "0.1", SHARE, "share of the genes that a split tries"),
+    Hyper::new("rows", "0.5", SHARE, "share of the rows that a tree sees"),
 ];
+
+/// From a thousandth to all.
+const SHARE: Range = Range::Float { low: 1e-3, high: 1.0, log: true };
 
 /// Added to the curvature of a leaf.
 const RIDGE: f64 = 1.0;
@@ -37,7 +32,7 @@ pub struct GradientBoosting(pub Checked);
 
 impl Fit for GradientBoosting {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
-        let (x, y) = rows(task, "label");
+        let (x, y) = rows(task, "label", Rows::Training);
         require_rows("gradient_boosting", y.len(), 2)?;
         let shrinkage = self.0.float("shrinkage")?;
         let (n, positives) = (y.len(), y.sum());

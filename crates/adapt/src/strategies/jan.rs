@@ -1,7 +1,7 @@
 //! `jan`: the joint distribution of embedding and prediction is brought together, by the maximum mean discrepancy under
 //! the product of their kernels (joint adaptation network, Long et al. 2017; `docs/methods/jan.md`).
 
-use super::common::*;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

@@ -1,14 +1,9 @@
 //! `logistic`: logistic regression of the labels with an L2 penalty, applied to the cells as it is
 //! (`docs/methods/logistic.md`).
 
-use sensitome_core_models::{Output, ResponseModel};
-use sensitome_data::TransferTask;
-
-use super::large_margin::classifier;
-use super::linear::{FOLDS, PENALTY};
-use crate::Result;
-use crate::hyper::{Checked, Hyper};
-use crate::strategy::Fit;
+use crate::linear::large_margin::classifier;
+use crate::linear::regression::{FOLDS, PENALTY};
+use crate::prelude::*;
 use crate::trainer::FitOptions;
 
 /// Its hyper-parameters.
@@ -19,7 +14,7 @@ pub const HYPERS: &[Hyper] = &[PENALTY, FOLDS];
 pub struct Logistic(pub Checked);
 
 /// log(1 + e^(−m)) and its derivatives, without overflow.
-fn logistic(m: f64) -> [f64; 3] {
+pub(crate) fn logistic(m: f64) -> [f64; 3] {
     let p = 1.0 / (1.0 + m.exp());
     [(-m.abs()).exp().ln_1p() + (-m).max(0.0), -p, p * (1.0 - p)]
 }

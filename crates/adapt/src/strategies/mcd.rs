@@ -1,7 +1,7 @@
 //! `mcd`: two heads are driven apart on the cells, and the encoder is driven to where they agree (maximum classifier
 //! discrepancy, Saito et al. 2018; `docs/methods/mcd.md`).
 
-use super::common::*;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

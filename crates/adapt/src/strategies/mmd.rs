@@ -1,7 +1,7 @@
 //! `mmd`: the embeddings of both domains are brought together by their maximum mean discrepancy under several Gaussian
 //! kernels (deep adaptation network, Long et al. 2015; `docs/methods/mmd.md`).
 
-use super::common::*;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

@@ -1,7 +1,7 @@
 //! `mme`: a cosine classifier whose class vectors raise the entropy of the cells' predictions while the encoder lowers it
 //! (minimax entropy, Saito et al. 2019; `docs/methods/mme.md`). What `ssda4drug` adds an autoencoder to.
 
-use super::common::*;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

@@ -1,18 +1,15 @@
-//! One file a method; `common`, `linear`, `large_margin` and `trees` hold what several share.
+//! One file a method.
 
 pub mod adabn;
 pub mod autoencoder;
 pub mod cdan;
 pub mod code_ae;
-pub mod common;
 pub mod constant;
 pub mod coral;
 pub mod dann;
 pub mod elastic_net;
 pub mod gradient_boosting;
 pub mod jan;
-pub mod large_margin;
-pub mod linear;
 pub mod logistic;
 pub mod mcd;
 pub mod mmd;
@@ -25,8 +22,8 @@ pub mod random_forest;
 pub mod ridge;
 pub mod scad;
 pub mod scdeal;
+pub mod sensitome;
 pub mod shared_pathway;
 pub mod source_only;
 pub mod ssda4drug;
 pub mod svm;
-pub mod trees;

@@ -3,8 +3,8 @@
 
 use burn::tensor::{Int, TensorData};
 
-use super::common::*;
 use super::mmd::Mmd;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

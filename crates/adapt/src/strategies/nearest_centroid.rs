@@ -2,14 +2,10 @@
 //! cells must beat (`docs/methods/nearest_centroid.md`).
 
 use ndarray::Array1;
-use sensitome_core_models::{Output, ResponseModel};
-use sensitome_data::TransferTask;
 
-use super::linear::model;
-use crate::hyper::{Checked, Hyper};
-use crate::strategy::Fit;
+use crate::linear::regression::model;
+use crate::prelude::*;
 use crate::trainer::FitOptions;
-use crate::{AdaptError, Result};
 
 /// It has no hyper-parameter.
 pub const HYPERS: &[Hyper] = &[];

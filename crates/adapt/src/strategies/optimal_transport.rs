@@ -1,7 +1,7 @@
 //! `optimal_transport`: the embeddings of both domains are brought together by the cheapest way to move one onto the
 //! other (Sinkhorn divergence, Cuturi 2013, Feydy et al. 2019; `docs/methods/optimal_transport.md`).
 
-use super::common::*;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

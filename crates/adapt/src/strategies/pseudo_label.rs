@@ -1,7 +1,7 @@
 //! `pseudo_label`: cells that are predicted with confidence are learned from as if the prediction were their label (Lee
 //! 2013; `docs/methods/pseudo_label.md`).
 
-use super::common::*;
+use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.

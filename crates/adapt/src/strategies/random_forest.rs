@@ -2,22 +2,15 @@
 //! (Breiman 2001; `docs/methods/random_forest.md`).
 
 use rand::RngExt;
-use sensitome_core_models::{FeedForward, Output, ResponseModel, rng_for};
-use sensitome_data::TransferTask;
 
-use super::linear::{require_rows, rows};
-use super::trees::{Grower, network};
-use crate::hyper::{Checked, Hyper, Range};
-use crate::strategy::{Assembled, Fit};
+use crate::finish;
+use crate::linear::regression::{Rows, require_rows, rows};
+use crate::prelude::*;
 use crate::trainer::FitOptions;
-use crate::{Result, finish};
+use crate::trees::{DEPTH, Grower, LEAST_ROWS, TREES, network};
 
 /// Its hyper-parameters.
-pub const HYPERS: &[Hyper] = &[
-    Hyper::new("trees", "100", Range::Integer { low: 1, high: 1000 }, "number of trees"),
-    Hyper::new("depth", "4", Range::Integer { low: 1, high: 6 }, "questions on the way to a leaf at most"),
-    Hyper::new("least_rows", "3", Range::Integer { low: 1, high: 1000 }, "rows of a leaf at least"),
-];
+pub const HYPERS: &[Hyper] = &[TREES, DEPTH, LEAST_ROWS];
 
 /// The method, from its settings.
 #[derive(Debug, Clone)]
@@ -25,7 +18,7 @@ pub struct RandomForest(pub Checked);
 
 impl Fit for RandomForest {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
-        let (x, y) = rows(task, "label");
+        let (x, y) = rows(task, "label", Rows::Training);
         require_rows("random_forest", y.len(), 2)?;
         let y = y.to_vec();
         let of = |class: f64| (0..y.len()).filter(|&i| y[i] == class).collect::<Vec<_>>();

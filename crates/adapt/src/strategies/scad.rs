@@ -9,7 +9,7 @@ pub const HYPERS: &[Hyper] = &[
     width("extractor", "512", "width of the shared features"),
     width("predictor", "128", "width of the predictor's layers"),
     DROPOUT.default("0.5"),
-    count("epochs", "40", "passes over the longer domain; published: over the target").published("20"),
+    count("epochs", "20", "passes over the longer domain; published: over the target"),
     BATCH_SIZE.default("32"),
     LEARNING_RATE,
     SAMPLING,

@@ -12,7 +12,8 @@ pub const HYPERS: &[Hyper] = &[
     widths("head", &["256,128", "128,64"], "widths of the predictor's blocks"),
     DROPOUT.published("0.1"),
     share("mask", "0.2", "share of inputs masked (dae)"),
-    count("pretrain_epochs", "30", "epochs of each autoencoder").published("500"),
+    count("pretrain_epochs", "30", "epochs of each autoencoder; 0: no pretraining, a control")
+        .published("500"),
     count("predictor_epochs", "50", "epochs of the predictor").published("500"),
     count("transfer_epochs", "50", "epochs of the transfer").published("500"),
     PATIENCE.published("10000"),
@@ -29,7 +30,7 @@ pub const HYPERS: &[Hyper] = &[
 #[derive(Debug, Clone)]
 pub struct Scdeal(pub Checked);
 
-/// An autoencoder for each domain, and the predictor.
+/// An autoencoder a domain, and the predictor.
 #[derive(Debug, Clone)]
 pub struct Networks {
     source: Coder,
@@ -42,14 +43,11 @@ parts!(Networks { source, target, head });
 impl Scdeal {
     fn coder(&self, genes: usize, init: &Init, name: &str) -> Result<Coder> {
         let (vae, published) = (self.0.choice("autoencoder")? == "vae", self.0.flag("faithful")?);
+        let plain = (!published).then_some(Activation::Relu);
         let config = AutoencoderConfig {
             dropout: self.0.float("dropout")?,
             // The published blocks of the plain autoencoders are affine, and their output is a sigmoid.
-            activation: if vae {
-                Some(Activation::LEAKY_RELU)
-            } else {
-                (!published).then_some(Activation::Relu)
-            },
+            activation: if vae { Some(Activation::LEAKY_RELU) } else { plain },
             output: (published && !vae).then_some(Activation::Sigmoid),
             ..AutoencoderConfig::new(genes, &self.0.widths("hidden")?, self.0.integer("latent")?)
         };
@@ -60,8 +58,8 @@ impl Scdeal {
     }
 
     fn transfer(&self, nets: &mut Networks, batch: &Batch, mut pass: Pass) -> Result<Losses> {
-        let (source, target, published) = (batch.source()?, batch.target()?, self.0.flag("faithful")?);
-        let weight = self.0.float("cluster_weight")?;
+        let (source, target) = (batch.source()?, batch.target()?);
+        let (weight, published) = (self.0.float("cluster_weight")?, self.0.flag("faithful")?);
         let z_source = nets.source.embed_mean(source.x.clone(), pass.again());
         let z_target = nets.target.embed_mean(target.x.clone(), pass.again());
         let logits = nets.head.forward(z_source.clone(), pass.again());

@@ -1,7 +1,7 @@
 //! `source_only`: a classifier trained on the bulk samples and applied to the cells as it is. The control that every
 //! adaptation must beat (`docs/methods/source_only.md`).
 
-use super::common::{Classifier, HEAD};
+use crate::classifier::Classifier;
 use crate::prelude::*;
 
 /// Its hyper-parameters.
@@ -10,7 +10,7 @@ pub const HYPERS: &[Hyper] = &[
     LATENT,
     HEAD,
     DROPOUT,
-    flag("few_shot", "false", "learn from the few labelled cells too"),
+    flag("few_shot", "false", "learn from the few labelled cells too, a control"),
     count("epochs", "50", "passes over the source at most"),
     PATIENCE,
     BATCH_SIZE.default("32"),

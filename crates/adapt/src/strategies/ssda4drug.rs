@@ -19,7 +19,7 @@ pub const HYPERS: &[Hyper] = &[
     weight("perturbation_size", "1", "length of the step in the space of the inputs"),
     count("power_iterations", "1", "of the virtual perturbation"),
     flag("reconstruct_unlabelled", "true", "reconstruct unlabelled cells too").published("false"),
-    count("epochs", "50", "passes over the longer domain"),
+    count("epochs", "30", "passes over the longer domain").published("50"),
     BATCH_SIZE.default("32"),
     LEARNING_RATE,
     SAMPLING,

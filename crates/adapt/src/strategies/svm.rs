@@ -1,14 +1,9 @@
 //! `svm`: a linear support vector machine with the squared hinge loss, applied to the cells as it is (Cortes and Vapnik
 //! 1995, solved after Chapelle 2007; `docs/methods/svm.md`).
 
-use sensitome_core_models::{Output, ResponseModel};
-use sensitome_data::TransferTask;
-
-use super::large_margin::classifier;
-use super::linear::{FOLDS, PENALTY};
-use crate::Result;
-use crate::hyper::{Checked, Hyper};
-use crate::strategy::Fit;
+use crate::linear::large_margin::classifier;
+use crate::linear::regression::{FOLDS, PENALTY};
+use crate::prelude::*;
 use crate::trainer::FitOptions;
 
 /// Its hyper-parameters.
@@ -19,7 +14,7 @@ pub const HYPERS: &[Hyper] = &[PENALTY, FOLDS];
 pub struct Svm(pub Checked);
 
 /// max(0, 1 − m)² and its derivatives.
-fn squared_hinge(m: f64) -> [f64; 3] {
+pub(crate) fn squared_hinge(m: f64) -> [f64; 3] {
     let short = (1.0 - m).max(0.0);
     [short * short, -2.0 * short, if short > 0.0 { 2.0 } else { 0.0 }]
 }

@@ -126,7 +126,7 @@ fn model(path: &Path) -> Result<Value> {
     Ok(json!({
         "kind": "model", "genes": m.genes().len(), "first_genes": &m.genes()[..m.genes().len().min(5)],
         "embedding": m.encoder().outputs(), "threshold": m.threshold(), "classes": m.class_names(),
-        "cells_must_be": m.preprocessing().input.to_string(), "card": m.card(),
+        "cells_must_be": m.preprocessing().input.to_string(), "axes": m.axes(), "card": m.card(),
     }))
 }
 

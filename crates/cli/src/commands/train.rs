@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sensitome_adapt::{Checkpointing, FitOptions, Settings, find};
+use sensitome_adapt::{Checkpointing, FitOptions, Search, Settings, find, random_search};
 use sensitome_core_models::parse_device;
 use sensitome_data::detect::Scale;
 use sensitome_data::labels::LabelRule;
 use sensitome_data::read::{self, Measure};
 use sensitome_data::{PrepareOptions, ResponseTable, Scaling, SourceInput, TargetInput, prepare};
+use sensitome_eval::selection::SelectionScore;
 use serde_json::json;
 
 use crate::inputs::{GeneArgs, ReadArgs, label_table, names, scale};
@@ -61,6 +62,13 @@ pub(crate) struct Args {
     /// A setting of the method, name=value; repeat for several
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+    /// Try so many settings by random search, the first of which are the defaults; those of --set stay
+    #[arg(long, default_value_t = 1, value_name = "DRAWS")]
+    search: usize,
+    /// What the search chooses by; no rule sees a label of a cell [source_validation, entropy, info_max,
+    /// soft_neighbourhood_density, deep_embedded_validation, batch_nuclear_norm, ridge_agreement]
+    #[arg(long, default_value = "source_validation", value_name = "RULE")]
+    select: String,
     /// How genes are put on one scale [zscore, zscore_joint, minmax, none]
     #[arg(long, default_value = "zscore", value_parser = scaling)]
     scaling: Scaling,
@@ -123,6 +131,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let entry = find(&args.strategy)?;
     let settings = args.settings.iter().try_fold(Settings::new(), |s, pair| s.set_pair(pair))?;
     let method = entry.build(&settings)?;
+    let rule = rule(&args.select)?;
     writable(&args.out)?;
     if !args.checkpoint_every.is_finite() || args.checkpoint_every < 0.0 {
         return fail(format!(
@@ -189,15 +198,24 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let task = prepare(sources, target, &options)?;
     task.notes.iter().for_each(|n| out.note(n));
 
-    let mut checkpoint = args.out.clone().into_os_string();
-    checkpoint.push(".checkpoint");
-    let mut fit = FitOptions::new(args.seed, device);
-    fit.checkpoint = Some(Checkpointing {
-        path: args.checkpoint.clone().unwrap_or_else(|| checkpoint.into()),
-        every: Duration::from_secs_f64(args.checkpoint_every.min(1e9)),
-    });
-    fit.observer = out.progress();
-    let mut model = method.fit(&task, &mut fit)?;
+    let mut model = if args.search > 1 {
+        let search = Search { draws: args.search, fixed: settings, rule, seed: args.seed, device };
+        let (model, _) = random_search(entry, &task, &search, |k, draw| match &draw.score {
+            Ok(score) => out.note(&format!("draw {}: {} {score:.4}", k + 1, rule.name())),
+            Err(reason) => out.note(&format!("draw {}: {reason}", k + 1)),
+        })?;
+        model
+    } else {
+        let mut checkpoint = args.out.clone().into_os_string();
+        checkpoint.push(".checkpoint");
+        let mut fit = FitOptions::new(args.seed, device);
+        fit.checkpoint = Some(Checkpointing {
+            path: args.checkpoint.clone().unwrap_or_else(|| checkpoint.into()),
+            every: Duration::from_secs_f64(args.checkpoint_every.min(1e9)),
+        });
+        fit.observer = out.progress();
+        method.fit(&task, &mut fit)?
+    };
     model.card_mut().drug = Some(args.drug.clone());
     model.save(&args.out)?;
     let card = model.card();
@@ -223,6 +241,18 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         },
     );
     Ok(())
+}
+
+/// A rule that chooses without labels of cells.
+fn rule(name: &str) -> Result<SelectionScore> {
+    match SelectionScore::from_name(name).filter(|r| !r.is_oracle()) {
+        Some(rule) => Ok(rule),
+        None => {
+            let label_free = SelectionScore::ALL.into_iter().filter(|r| !r.is_oracle());
+            let names: Vec<&str> = label_free.map(SelectionScore::name).collect();
+            fail(format!("--select {name}: is no label-free rule; use one of {}", names.join(", ")))
+        }
+    }
 }
 
 /// Whether the folder of a file to be written is there, before hours of work go into it.

@@ -17,11 +17,15 @@ pub(super) struct Cells {
     pub(super) expression: ExpressionMatrix,
     pub(super) labels: Vec<u8>,
     pub(super) clusters: Vec<usize>,
+    pub(super) sensitivity: Vec<f64>,
 }
 
 pub(super) fn cells(config: &SimulationConfig, world: &World) -> Result<Cells> {
     let n = config.n_cells;
-    let sensitive = ((config.sensitive_share * n as f64).round() as usize).clamp(1, n - 1);
+    // Both classes are there unless one is asked for.
+    let one_class = config.sensitive_share <= 0.0 || config.sensitive_share >= 1.0;
+    let (least, most) = if one_class { (0, n) } else { (1, n - 1) };
+    let sensitive = ((config.sensitive_share * n as f64).round() as usize).clamp(least, most);
     let mut labels: Vec<u8> = (0..n).map(|i| u8::from(i < sensitive)).collect();
     labels.shuffle(&mut rng(config.seed, "labels of cells"));
     // Clusters of unequal size, drawn without a look at the labels.
@@ -30,7 +34,7 @@ pub(super) fn cells(config: &SimulationConfig, world: &World) -> Result<Cells> {
         (0..n).map(|_| (config.n_clusters as f64 * draw.random::<f64>().powf(1.3)) as usize).collect();
     let activity = activity(config, world, &labels, &clusters);
     let expression = counts(config, world, &activity)?;
-    Ok(Cells { expression, labels, clusters })
+    Ok(Cells { expression, labels, clusters, sensitivity: sensitivity(world, &activity) })
 }
 
 /// Activity of every factor in every cell.
@@ -46,13 +50,28 @@ fn activity(config: &SimulationConfig, world: &World, labels: &[u8], clusters: &
             let (mean, spread) = match world.roles.get(f) {
                 Some(Role::Sensitising) => (world.effects.response_in_cells * side, 0.5),
                 Some(Role::Protective) => (-world.effects.response_in_cells * side, 0.5),
-                Some(Role::Confounder) => (world.effects.clusters * marks[[cluster, f]], 0.3),
+                Some(Role::Confounder) => {
+                    let along = config.confounder_alignment;
+                    let direction = world.drugs.first().map_or(0.0, |d| d[f].signum());
+                    let mark = (1.0 - along.abs()) * marks[[cluster, f]] + 2.0 * along * direction * side;
+                    (world.effects.clusters * mark, 0.3)
+                }
                 Some(Role::Neutral) | None => (0.5 * marks[[cluster, f]], 0.5),
             };
             *value = mean + spread * normal(&mut draw);
         }
     }
     out
+}
+
+/// What the cells' driving programmes add up to, as they would in bulk.
+fn sensitivity(world: &World, activity: &Array2<f64>) -> Vec<f64> {
+    let weights = world.drugs.first().map(Vec::as_slice).unwrap_or_default();
+    let drives = |f: usize| matches!(world.roles.get(f), Some(Role::Sensitising | Role::Protective));
+    let parts = |row: ndarray::ArrayView1<f64>| -> f64 {
+        weights.iter().zip(row).enumerate().filter(|(f, _)| drives(*f)).map(|(_, (w, a))| w * a).sum()
+    };
+    activity.rows().into_iter().map(parts).collect()
 }
 
 fn counts(config: &SimulationConfig, world: &World, activity: &Array2<f64>) -> Result<ExpressionMatrix> {

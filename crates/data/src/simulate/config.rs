@@ -19,8 +19,13 @@ pub struct SimulationConfig {
     pub n_drugs: usize,
     /// Clusters of cells, unrelated to the response.
     pub n_clusters: usize,
-    /// Share of the cells that are sensitive, above 0 and below 1.
+    /// Share of the cells that are sensitive, 0 to 1: at the ends all cells are of one class.
     pub sensitive_share: f64,
+    /// From -1 to 1: how far the programmes that mislead move along with the cells' response in the direction that bulk
+    /// suggests (1: they help after all) or against it (-1: bulk points the wrong way); the rest of them marks clusters.
+    pub confounder_alignment: f64,
+    /// How many drugs besides the first act through its programmes, each with misleading programmes of its own.
+    pub n_sharing: usize,
     /// Median counts of a cell before dropout, 100 to a million.
     pub median_counts: f64,
     /// From 0 (bulk and cells follow the same rule, everything works) to 1 (the cells' labels leave no trace in their
@@ -39,6 +44,8 @@ impl Default for SimulationConfig {
             n_drugs: 6,
             n_clusters: 4,
             sensitive_share: 0.4,
+            confounder_alignment: 0.0,
+            n_sharing: 0,
             median_counts: 4000.0,
             difficulty: 0.5,
             seed: 0,
@@ -59,7 +66,9 @@ impl SimulationConfig {
             ("n_genes", self.n_genes as f64, pathway_genes as f64, 9999.0 + pathway_genes as f64),
             ("n_drugs", self.n_drugs as f64, 1.0, 999.0),
             ("n_clusters", self.n_clusters as f64, 1.0, self.n_cells as f64),
-            ("sensitive_share", self.sensitive_share, 0.01, 0.99),
+            ("sensitive_share", self.sensitive_share, 0.0, 1.0),
+            ("confounder_alignment", self.confounder_alignment, -1.0, 1.0),
+            ("n_sharing", self.n_sharing as f64, 0.0, self.n_drugs.saturating_sub(1) as f64),
             ("median_counts", self.median_counts, 100.0, 1e6),
             ("difficulty", self.difficulty, 0.0, 1.0),
         ];

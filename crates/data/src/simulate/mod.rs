@@ -51,6 +51,7 @@ pub fn simulate(config: &SimulationConfig) -> Result<Simulation> {
     let truth = Truth {
         drug: bulk::drug_name(0),
         labels: cells.labels,
+        sensitivity: cells.sensitivity,
         clusters: cells.clusters,
         pathways: pathway_truth(&world),
         drivers: drivers(&world),

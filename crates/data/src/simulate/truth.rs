@@ -47,6 +47,9 @@ pub struct Truth {
     pub drug: String,
     /// Label of each cell: 1 sensitive, 0 resistant.
     pub labels: Vec<u8>,
+    /// How sensitive each cell is by its driving programmes: what there is to find among cells of one class.
+    #[serde(default)]
+    pub sensitivity: Vec<f64>,
     /// Cluster of each cell, from 0.
     pub clusters: Vec<usize>,
     /// Every pathway with its part.

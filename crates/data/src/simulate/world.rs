@@ -102,7 +102,8 @@ fn genes(config: &SimulationConfig, effects: &Effects) -> Vec<Gene> {
     genes
 }
 
-/// The first drug follows its roles; the others share part of its programme and have a part of their own.
+/// The first drug follows its roles; those that share its programmes follow them too, but are confounded in their own
+/// way; the others share part of everything and have a part of their own.
 fn drugs(config: &SimulationConfig, effects: &Effects, roles: &[Role]) -> Vec<Vec<f64>> {
     let mut draw = rng(config.seed, "drug programmes");
     let sizes: Vec<f64> = roles.iter().map(|_| draw.random_range(0.8..1.2)).collect();
@@ -119,8 +120,15 @@ fn drugs(config: &SimulationConfig, effects: &Effects, roles: &[Role]) -> Vec<Ve
         .collect();
     let mut drugs = vec![first.clone()];
     for k in 1..config.n_drugs {
+        let own: Vec<f64> = roles.iter().map(|_| 0.35 * normal(&mut draw)).collect();
         let shared = 0.8 / k as f64;
-        drugs.push(first.iter().map(|w| shared * w + 0.35 * normal(&mut draw)).collect());
+        drugs.push(if k <= config.n_sharing {
+            let drives = |role: &Role| f64::from(u8::from(*role != Role::Confounder));
+            let parts = first.iter().zip(roles).zip(&own);
+            parts.map(|((w, role), own)| drives(role) * w + own).collect()
+        } else {
+            first.iter().zip(&own).map(|(w, own)| shared * w + own).collect()
+        });
     }
     drugs
 }

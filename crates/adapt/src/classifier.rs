@@ -1,16 +1,6 @@
-//! What many methods share: an encoder and a head that see a batch of both domains together.
+//! A network that many methods share: an encoder and a head that see a batch of both domains together.
 
 use crate::prelude::*;
-
-/// Widths of the head's blocks.
-pub const HEAD: Hyper = widths("head", &["32", "64", "128,64"], "widths of the head's blocks");
-/// Passes over the source. Cells are drawn anew in each, so that the time does not grow with them.
-pub const EPOCHS: Hyper = count("epochs", "50", "passes over the source");
-/// The width of the layers of a domain discriminator.
-pub const DISCRIMINATOR: Hyper = width("discriminator", "64", "width of the discriminator's two layers");
-/// The weight of what a discriminator sends back to the encoder.
-pub const ADVERSARIAL: Hyper =
-    weight("adversarial_weight", "1", "weight of the reversed gradient at the end");
 
 /// Encoder and head.
 #[derive(Debug, Clone)]
@@ -83,18 +73,6 @@ pub fn discriminator(settings: &Checked, inputs: usize, init: &Init) -> Result<F
 /// When the table lacks a setting.
 pub fn both_domains(settings: &Checked) -> Result<Stage> {
     Ok(Stage { target: true, ..Stage::from_settings("train", &[""], settings, "epochs")? })
-}
-
-/// What a discriminator's logits of `n` source rows and the cells after them (rows × 1) cost: binary cross-entropy, in
-/// which each domain counts one half and each row of it by `weights` (rows × 1).
-pub fn domain_loss(logits: Tensor<2>, n: usize, weights: Tensor<2>) -> Tensor<1> {
-    let rows = logits.dims()[0];
-    let mean = |sign: f64, from: usize, to: usize| {
-        let w = weights.clone().slice_dim(0, from..to);
-        let log_p = activation::log_sigmoid(logits.clone().slice_dim(0, from..to) * sign);
-        (log_p * w.clone()).sum() / w.sum()
-    };
-    (mean(1.0, 0, n) + mean(-1.0, n, rows)) * -0.5
 }
 
 impl Classifier {

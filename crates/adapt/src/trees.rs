@@ -8,6 +8,17 @@ use rand_chacha::ChaCha8Rng;
 use sensitome_core_models::{Activation, Device, FeedForward, Layer};
 
 use crate::Result;
+use crate::hyper::{Hyper, Range};
+
+/// Number of trees.
+pub(crate) const TREES: Hyper =
+    Hyper::new("trees", "100", Range::Integer { low: 1, high: 1000 }, "number of trees");
+/// Depth of a tree; the layer of leaves doubles with each step.
+pub(crate) const DEPTH: Hyper =
+    Hyper::new("depth", "4", Range::Integer { low: 1, high: 6 }, "questions on the way to a leaf at most");
+/// Size of a leaf.
+pub(crate) const LEAST_ROWS: Hyper =
+    Hyper::new("least_rows", "3", Range::Integer { low: 1, high: 1000 }, "rows of a leaf at least");
 
 /// A question x\[feature\] > threshold, and the distance between the values around the threshold.
 #[derive(Debug, Clone, Copy)]
@@ -19,14 +30,14 @@ struct Split {
 
 /// One tree: its questions, and for each leaf the answers on the way to it and its value.
 #[derive(Debug, Clone, Default)]
-pub struct Tree {
+pub(crate) struct Tree {
     splits: Vec<Split>,
     leaves: Vec<(Vec<(usize, bool)>, f64)>,
 }
 
 impl Tree {
     /// The value of the leaf of a row.
-    pub fn value(&self, row: ArrayView1<f64>) -> f64 {
+    pub(crate) fn value(&self, row: ArrayView1<f64>) -> f64 {
         let answers = |&(node, above): &(usize, bool)| {
             let split = self.splits[node];
             (row[split.feature] > split.threshold) == above
@@ -39,26 +50,26 @@ impl Tree {
 /// `slope` and `curvature` over the rows of a leaf, whose value is G / (H + ridge): the mean for a curvature of 1, a
 /// Newton step for the derivatives of a loss.
 #[derive(Debug)]
-pub struct Grower<'a> {
+pub(crate) struct Grower<'a> {
     /// Rows × genes.
-    pub x: &'a Array2<f64>,
+    pub(crate) x: &'a Array2<f64>,
     /// One number a row.
-    pub slope: &'a [f64],
+    pub(crate) slope: &'a [f64],
     /// One number a row.
-    pub curvature: &'a [f64],
+    pub(crate) curvature: &'a [f64],
     /// Added to the curvature of a leaf.
-    pub ridge: f64,
+    pub(crate) ridge: f64,
     /// Questions on the way to a leaf at most.
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// Rows of a leaf at least.
-    pub least_rows: usize,
+    pub(crate) least_rows: usize,
     /// Genes that are tried at each split, drawn at random.
-    pub tried: usize,
+    pub(crate) tried: usize,
 }
 
 impl Grower<'_> {
     /// A tree on the given rows of `x`, which may repeat.
-    pub fn grow(&self, rows: &[usize], rng: &mut ChaCha8Rng) -> Tree {
+    pub(crate) fn grow(&self, rows: &[usize], rng: &mut ChaCha8Rng) -> Tree {
         let mut tree = Tree::default();
         self.branch(rows, Vec::new(), &mut tree, rng);
         tree
@@ -118,7 +129,7 @@ impl Grower<'_> {
 ///
 /// # Errors
 /// When the layers do not fit.
-pub fn network(
+pub(crate) fn network(
     trees: &[Tree],
     genes: usize,
     signs: &[f64],
@@ -161,4 +172,77 @@ pub fn network(
     };
     let [sigmoid, relu] = [Activation::Sigmoid, Activation::Relu].map(Layer::Activation);
     Ok(FeedForward::new(vec![linear(ask), sigmoid, linear(meet), relu, linear(answer)])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::RngExt;
+    use sensitome_core_models::{parse_device, rng_for};
+
+    #[test]
+    fn the_network_gives_what_the_trees_give() {
+        let mut rng = rng_for(7, "trees");
+        let x = Array2::from_shape_fn((40, 6), |_| rng.random_range(-2.0..2.0));
+        let slope: Vec<f64> = x.rows().into_iter().map(|r| f64::from(r[0] > 0.3) - r[1]).collect();
+        let curvature = vec![1.0; 40];
+        let grower = Grower {
+            x: &x,
+            slope: &slope,
+            curvature: &curvature,
+            ridge: 0.0,
+            depth: 4,
+            least_rows: 3,
+            tried: 3,
+        };
+        let rows: Vec<usize> = (0..40).collect();
+        let mut trees: Vec<Tree> = (0..5).map(|_| grower.grow(&rows, &mut rng)).collect();
+        // One without a split: the mean of all rows.
+        trees.push(Grower { depth: 0, ..grower }.grow(&rows, &mut rng));
+        assert!((trees[5].value(x.row(0)) - slope.iter().sum::<f64>() / 40.0).abs() < 1e-12);
+        let device = parse_device("flex").unwrap();
+        let network = network(&trees, 6, &[-0.2, 0.5], &[1.0, 0.0], &device).unwrap();
+        let values: Vec<f32> = x.iter().map(|&v| v as f32).collect();
+        let found = network.evaluate(Tensor::from_data(TensorData::new(values, [40, 6]), &device));
+        let found = found.try_into_vec_as::<f32>().unwrap();
+        for (i, row) in x.rows().into_iter().enumerate() {
+            let sum: f64 = trees.iter().map(|t| t.value(row)).sum();
+            for (o, expected) in [1.0 - 0.2 * sum, 0.5 * sum].into_iter().enumerate() {
+                let found = f64::from(found[2 * i + o]);
+                assert!((found - expected).abs() < 1e-4, "row {i}, output {o}: {found} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_split_is_the_best_of_all() {
+        let mut rng = rng_for(8, "trees");
+        let x = Array2::from_shape_fn((15, 4), |_| rng.random_range(-1.0..1.0));
+        let slope: Vec<f64> = (0..15).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let curvature: Vec<f64> = (0..15).map(|_| rng.random_range(0.1..1.0)).collect();
+        let grower = Grower {
+            x: &x,
+            slope: &slope,
+            curvature: &curvature,
+            ridge: 1.0,
+            depth: 1,
+            least_rows: 4,
+            tried: 4,
+        };
+        let rows: Vec<usize> = (0..15).collect();
+        let tree = grower.grow(&rows, &mut rng);
+        let gain = |rows: &[usize]| {
+            let (g, h) = grower.sums(rows);
+            g * g / (h + 1.0)
+        };
+        let of = |feature: usize, threshold: f64| {
+            let (above, below): (Vec<usize>, Vec<usize>) =
+                rows.iter().partition(|&&i| x[[i, feature]] > threshold);
+            if above.len().min(below.len()) < 4 { 0.0 } else { gain(&above) + gain(&below) }
+        };
+        let all = (0..4).flat_map(|f| x.column(f).to_vec().into_iter().map(move |t| (f, t)));
+        let best = all.map(|(f, t)| of(f, t)).fold(0.0, f64::max);
+        let split = tree.splits[0];
+        assert!((of(split.feature, split.threshold) - best).abs() < 1e-12);
+    }
 }

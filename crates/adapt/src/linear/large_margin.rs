@@ -6,20 +6,20 @@ use ndarray::{Array1, Array2, Axis};
 use sensitome_core_models::{Output, ResponseModel};
 use sensitome_data::TransferTask;
 
-use super::linear::{model, require_rows, rows, split};
+use super::regression::{Rows, model, require_rows, rows, split};
 use crate::Result;
 use crate::hyper::Checked;
 use crate::trainer::FitOptions;
 
 /// Value, slope and curvature of a loss at y f, with y −1 or 1: of the logistic one, or the squared hinge.
-pub type Margin = fn(f64) -> [f64; 3];
+pub(crate) type Margin = fn(f64) -> [f64; 3];
 
 /// Newton iterations at most; both losses need about ten.
 const NEWTON: usize = 50;
 
 /// Weights and intercept that minimise Σ c ℓ(y (x·w + b)) + ½ λ ‖w‖², rows in `x`, `y` −1 or 1, `c` a weight a row. It is
 /// solved by Newton steps for α with w = Xᵀα (Chapelle 2007), whose number is that of the rows and not of the genes.
-pub fn large_margin(
+pub(crate) fn large_margin(
     x: &Array2<f64>,
     y: &Array1<f64>,
     c: &Array1<f64>,
@@ -48,14 +48,8 @@ pub fn large_margin(
             (false, true) => 1.0,
             (false, false) => 0.0,
         });
-        let right =
-            Mat::from_fn(
-                n + 1,
-                1,
-                |i, _| {
-                    if i < n { curvature[i] * f[i] - c[i] * y[i] * at[i][1] } else { 0.0 }
-                },
-            );
+        let pull = |i: usize| if i < n { curvature[i] * f[i] - c[i] * y[i] * at[i][1] } else { 0.0 };
+        let right = Mat::from_fn(n + 1, 1, |i, _| pull(i));
         let solved = matrix.partial_piv_lu().solve(&right);
         let (to, to_bias) = (Array1::from_shape_fn(n, |i| solved[(i, 0)]), solved[(n, 0)]);
         let step = (0..20).map(|k| 0.5f64.powi(k)).find_map(|t| {
@@ -82,7 +76,7 @@ const GRID: [f64; 5] = [1e-3, 1e-2, 1e-1, 1.0, 10.0];
 ///
 /// # Errors
 /// When there are too few labelled rows.
-pub fn classifier(
+pub(crate) fn classifier(
     name: &str,
     loss: Margin,
     output: Output,
@@ -90,7 +84,7 @@ pub fn classifier(
     task: &TransferTask,
     options: &FitOptions,
 ) -> Result<ResponseModel> {
-    let (x, labels) = rows(task, "label");
+    let (x, labels) = rows(task, "label", Rows::Training);
     let (folds, mut penalty) = (settings.integer("folds")?, settings.float("penalty")?);
     require_rows(name, labels.len(), folds)?;
     let y = labels.mapv(|l| if l > 0.5 { 1.0 } else { -1.0 });
@@ -99,7 +93,7 @@ pub fn classifier(
     let c = y.mapv(|v| 0.5 * y.len() as f64 / each[usize::from(v > 0.0)]);
     if penalty == 0.0 {
         let mut errors = [0.0; GRID.len()];
-        for (train, test) in split(y.len(), folds, options.seed, name) {
+        for [train, test] in split(y.len(), folds, options.seed, name) {
             let (x_train, y_train) = (x.select(Axis(0), &train), y.select(Axis(0), &train));
             for (error, penalty) in errors.iter_mut().zip(GRID) {
                 let c_train = c.select(Axis(0), &train);
@@ -115,4 +109,43 @@ pub fn classifier(
     let mut model = model(&weight, bias, output, (name, settings), task, options)?;
     model.card_mut().metrics.insert("penalty".to_owned(), penalty);
     Ok(model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::{logistic::logistic, svm::squared_hinge};
+    use rand::RngExt;
+    use sensitome_core_models::rng_for;
+
+    #[test]
+    fn the_gradient_vanishes_for_weights_and_intercept() {
+        let mut rng = rng_for(6, "large margin");
+        let x = Array2::from_shape_fn((30, 80), |_| rng.random_range(-1.0..1.0) + 0.5);
+        let y = Array1::from_shape_fn(30, |i| if i % 3 == 0 { 1.0 } else { -1.0 });
+        let c = Array1::from_shape_fn(30, |_| rng.random_range(0.5..2.0));
+        for loss in [logistic as Margin, squared_hinge] {
+            for penalty in [0.1, 10.0] {
+                let (weight, bias) = large_margin(&x, &y, &c, penalty, loss);
+                let f = x.dot(&weight) + bias;
+                let slope = Array1::from_shape_fn(30, |i| c[i] * y[i] * loss(y[i] * f[i])[1]);
+                let gradient = x.t().dot(&slope) + &weight * penalty;
+                assert!(gradient.iter().all(|g| g.abs() < 1e-4) && slope.sum().abs() < 1e-4, "{gradient}");
+            }
+        }
+    }
+
+    #[test]
+    fn slopes_and_curvatures_are_those_of_the_losses() {
+        for loss in [logistic as Margin, squared_hinge] {
+            for m in [-40.0, -2.0, -0.3, 0.4, 0.9, 1.7, 40.0] {
+                let h = 1e-5;
+                let ([_, slope, curvature], [low, low_slope, _], [high, high_slope, _]) =
+                    (loss(m), loss(m - h), loss(m + h));
+                assert!((slope - (high - low) / (2.0 * h)).abs() < 1e-6, "{m}");
+                assert!((curvature - (high_slope - low_slope) / (2.0 * h)).abs() < 1e-6, "{m}");
+            }
+            assert!(loss(-1e3).iter().chain(&loss(1e3)).all(|v| v.is_finite()));
+        }
+    }
 }

@@ -1,0 +1,159 @@
+//! Ridge regressions of several responses on the same samples, penalties chosen by cross-validation. All share the
+//! kernel XXᵀ and one factorisation a penalty and fold, so that a further response costs next to nothing.
+
+use faer::linalg::solvers::{Llt, Solve};
+use faer::{Mat, Side};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+
+use crate::{AdaptError, Result};
+
+/// Penalties tried, as multiples of the sum of squared gene weights; those of `ridge`.
+const GRID: [f64; 9] = [1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 100.0];
+
+/// One regression.
+#[derive(Debug, Clone)]
+pub(crate) struct Regression {
+    /// Weight of every gene.
+    pub(crate) weight: Array1<f64>,
+    /// What each sample was predicted without its fold.
+    pub(crate) unseen: Array1<f64>,
+    /// The penalty chosen.
+    #[cfg(test)]
+    penalty: f64,
+}
+
+/// Regresses every column of `y` on `x`. `order` shuffles the samples into `folds`; `scale` multiplies the penalties.
+pub(crate) fn regressions(
+    x: ArrayView2<f64>,
+    y: &Array2<f64>,
+    order: &[usize],
+    folds: usize,
+    scale: f64,
+) -> Result<Vec<Regression>> {
+    let kernel = x.dot(&x.t());
+    let mut unseen = vec![Array2::<f64>::zeros(y.dim()); GRID.len()];
+    for fold in 0..folds {
+        let part = |inside: bool| -> Vec<usize> {
+            let chosen = order.iter().enumerate().filter(|(k, _)| (k % folds == fold) == inside);
+            chosen.map(|(_, &i)| i).collect()
+        };
+        let (test, train) = (part(true), part(false));
+        let known = kernel.select(Axis(0), &train);
+        let mut cross = kernel.select(Axis(0), &test).select(Axis(1), &train);
+        let known = known.select(Axis(1), &train);
+        cross -= &mean(&known, 0);
+        cross -= &mean(&cross, 1).insert_axis(Axis(1));
+        let responses = y.select(Axis(0), &train);
+        let level = mean(&responses, 0);
+        let centred = centred(&known);
+        for (unseen, penalty) in unseen.iter_mut().zip(GRID) {
+            let predicted = cross.dot(&solve(&centred, penalty * scale, &(&responses - &level))?) + &level;
+            for (row, &i) in predicted.rows().into_iter().zip(&test) {
+                unseen.row_mut(i).assign(&row);
+            }
+        }
+    }
+    let whole = centred(&kernel);
+    let mut out = Vec::with_capacity(y.ncols());
+    for (j, response) in y.columns().into_iter().enumerate() {
+        let error = |k: usize| (&unseen[k].column(j) - &response).mapv(|d| d * d).sum();
+        let best = (0..GRID.len()).min_by(|&a, &b| error(a).total_cmp(&error(b))).unwrap_or(0);
+        let level = response.sum() / response.len().max(1) as f64;
+        let right = (&response - level).insert_axis(Axis(1));
+        let dual = solve(&whole, GRID[best] * scale, &right)?.column(0).to_owned();
+        let weight = primal(x, &dual);
+        out.push(Regression {
+            weight,
+            unseen: unseen[best].column(j).to_owned(),
+            #[cfg(test)]
+            penalty: GRID[best],
+        });
+    }
+    Ok(out)
+}
+
+/// Weights by the two halves of the samples, for two ways to halve them: how much of a regression is chance.
+pub(crate) fn by_halves(
+    x: ArrayView2<f64>,
+    y: ArrayView1<f64>,
+    order: &[usize],
+    penalty: f64,
+) -> Result<Vec<[Array1<f64>; 2]>> {
+    let half = |keep: &dyn Fn(usize) -> bool| -> Result<Array1<f64>> {
+        let rows: Vec<usize> = order.iter().enumerate().filter(|(k, _)| keep(*k)).map(|(_, &i)| i).collect();
+        let (x, y) = (x.select(Axis(0), &rows), y.select(Axis(0), &rows));
+        let right = (&y - y.sum() / y.len().max(1) as f64).insert_axis(Axis(1));
+        let dual = solve(&centred(&x.dot(&x.t())), penalty, &right)?.column(0).to_owned();
+        Ok(primal(x.view(), &dual))
+    };
+    let middle = order.len() / 2;
+    Ok(vec![
+        [half(&|k| k % 2 == 0)?, half(&|k| k % 2 == 1)?],
+        [half(&|k| k < middle)?, half(&|k| k >= middle)?],
+    ])
+}
+
+/// Weights of the genes; the dual coefficients sum to zero only up to rounding.
+fn primal(x: ArrayView2<f64>, dual: &Array1<f64>) -> Array1<f64> {
+    x.t().dot(dual) - x.sum_axis(Axis(0)) * (dual.sum() / x.nrows().max(1) as f64)
+}
+
+fn mean(a: &Array2<f64>, axis: usize) -> Array1<f64> {
+    a.sum_axis(Axis(axis)) / a.len_of(Axis(axis)).max(1) as f64
+}
+
+/// The kernel of centred samples.
+fn centred(kernel: &Array2<f64>) -> Array2<f64> {
+    let means = mean(kernel, 0);
+    let all = means.sum() / means.len().max(1) as f64;
+    kernel - &means - &means.view().insert_axis(Axis(1)) + all
+}
+
+/// (K + λ)⁻¹ Y.
+fn solve(kernel: &Array2<f64>, penalty: f64, y: &Array2<f64>) -> Result<Array2<f64>> {
+    let n = kernel.nrows();
+    let matrix = Mat::from_fn(n, n, |i, j| kernel[[i, j]] + if i == j { penalty } else { 0.0 });
+    let factor = Llt::new(matrix.as_ref(), Side::Lower).map_err(|e| {
+        AdaptError::invalid("ridge", format!("the kernel cannot be factorised ({e:?})"), "check the values")
+    })?;
+    let right = Mat::from_fn(n, y.ncols(), |i, j| y[[i, j]]);
+    let found = factor.solve(&right);
+    Ok(Array2::from_shape_fn(y.dim(), |(i, j)| found[(i, j)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::RngExt;
+    use sensitome_core_models::rng_for;
+
+    /// The primal solution of the centred problem by its gradient: Xᵀ(Xw − y) + λw = 0.
+    #[test]
+    fn the_gradient_vanishes_and_unseen_samples_are_not_seen() {
+        let mut rng = rng_for(1, "dual");
+        let x = Array2::from_shape_fn((30, 7), |_| rng.random_range(-1.0..1.0));
+        let y = Array2::from_shape_fn((30, 2), |(i, j)| x[[i, j]] * 2.0 + 3.0 + rng.random_range(-0.1..0.1));
+        let order: Vec<usize> = (0..30).collect();
+        let found = regressions(x.view(), &y, &order, 5, 7.0).unwrap();
+        let xc = &x - &mean(&x, 0);
+        for (j, r) in found.iter().enumerate() {
+            let yc = &y.column(j) - y.column(j).mean().unwrap();
+            let gradient = xc.t().dot(&(xc.dot(&r.weight) - yc)) + &r.weight * (r.penalty * 7.0);
+            assert!(gradient.iter().all(|g| g.abs() < 1e-9), "{gradient}");
+        }
+        let halves = by_halves(x.view(), y.column(0), &order, 7.0).unwrap();
+        let even: Vec<usize> = (0..30).step_by(2).collect();
+        let (xe, ye) = (x.select(Axis(0), &even), y.column(0).select(Axis(0), &even));
+        let xe = &xe - &mean(&xe, 0);
+        let ye = &ye - ye.mean().unwrap();
+        let gradient = xe.t().dot(&(xe.dot(&halves[0][0]) - ye)) + &halves[0][0] * 7.0;
+        assert!(gradient.iter().all(|g| g.abs() < 1e-9), "{gradient}");
+        // A sample's own response does not enter its prediction.
+        let mut other = y.clone();
+        other[[0, 0]] += 1e-3;
+        let again = regressions(x.view(), &other, &order, 5, 7.0).unwrap();
+        assert_eq!(again[0].penalty, found[0].penalty);
+        assert!((again[0].unseen[0] - found[0].unseen[0]).abs() < 1e-12);
+        assert!((again[0].unseen[1] - found[0].unseen[1]).abs() > 1e-9);
+    }
+}

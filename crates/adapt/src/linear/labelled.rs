@@ -1,0 +1,90 @@
+//! From directions to decisions: a few labelled cells, and probabilities.
+
+use ndarray::Array1;
+use sensitome_data::FewShot;
+use sensitome_eval::calibration::Platt;
+
+use super::cells::Cells;
+
+/// A weight of every gene, the score (of cells less their mean) at which the classes are equally likely, and how well the
+/// direction without labels told the labelled cells apart.
+#[derive(Debug)]
+pub(crate) struct Direction {
+    pub(crate) weight: Array1<f64>,
+    pub(crate) middle: f64,
+    pub(crate) support: Option<f64>,
+}
+
+/// From the resistant to the sensitive labelled cells and, as far as it tells them apart, along `free`, the direction
+/// found without labels. One class alone gives no direction: then it is `free`.
+pub(crate) fn with_labels(cells: &Cells, few: Option<&FewShot>, free: Array1<f64>, share: f64) -> Direction {
+    let scores = cells.scores(&free);
+    let auroc = few.and_then(|few| {
+        let seen: Vec<f64> = few.rows.iter().map(|&r| scores[r]).collect();
+        sensitome_eval::auroc(&few.labels, &seen, None).ok()
+    });
+    let (Some(few), Some(auroc)) = (few, auroc) else {
+        return Direction { weight: free, middle: 0.0, support: None };
+    };
+    let centroid = |class: u8| {
+        let of = few.rows.iter().zip(&few.labels).filter(|(_, l)| **l == class);
+        cells.centroid(&of.map(|(&r, _)| r).collect::<Vec<_>>())
+    };
+    let (up, down) = (centroid(1), centroid(0));
+    let support = (2.0 * auroc - 1.0).max(0.0);
+    let weight = cells.unit(&(cells.unit(&(&up - &down)) + free * (share * support)));
+    let middle = weight.dot(&((up + down) / 2.0 - cells.means()));
+    Direction { weight, middle, support: Some(support) }
+}
+
+/// Slope and intercept that turn a score in deviations into log-odds, as they do for lines that were not seen. The order of
+/// the scores is never turned round.
+pub(crate) fn log_odds(unseen: &Array1<f64>, labels: &[Option<u8>]) -> (f64, f64) {
+    let (mean, deviation) = (unseen.sum() / unseen.len().max(1) as f64, unseen.std(0.0).max(1e-12));
+    let scored = unseen.iter().zip(labels).filter_map(|(u, l)| Some(((u - mean) / deviation, (*l)?)));
+    let (scores, labels): (Vec<f64>, Vec<u8>) = scored.unzip();
+    Platt::fit(&labels, &scores, None).map_or((1.0, 0.0), |p| (p.slope.max(0.05), p.intercept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    fn two_groups() -> Array2<f32> {
+        Array2::from_shape_fn((20, 4), |(i, j)| match j {
+            0 => (i % 2) as f32 * 3.0,
+            1 => ((i * 7) % 5) as f32,
+            _ => ((i * 3 + j) % 4) as f32,
+        })
+    }
+
+    #[test]
+    fn labels_set_the_direction_and_a_contradicted_one_is_left_out() {
+        let x = two_groups();
+        let cells = Cells::new(x.view());
+        let few = FewShot { rows: vec![0, 2, 4, 1, 3, 5], labels: vec![0, 0, 0, 1, 1, 1] };
+        let right = cells.unit(&Array1::from_vec(vec![1.0, 0.0, 0.0, 0.0]));
+        let wrong = -&right;
+        let helped = with_labels(&cells, Some(&few), right.clone(), 0.5);
+        let alone = with_labels(&cells, Some(&few), right.clone(), 0.0);
+        let contradicted = with_labels(&cells, Some(&few), wrong, 0.5);
+        assert_eq!(contradicted.weight, alone.weight);
+        assert_eq!((helped.support, contradicted.support), (Some(1.0), Some(0.0)));
+        let scores = cells.scores(&helped.weight);
+        assert!((0..20).all(|i| (scores[i] > helped.middle) == (i % 2 == 1)), "{scores}");
+        let one_class = FewShot { rows: vec![1, 3], labels: vec![1, 1] };
+        assert_eq!(with_labels(&cells, Some(&one_class), right.clone(), 0.5).weight, right);
+    }
+
+    #[test]
+    fn log_odds_rise_with_the_score_whatever_the_lines_say() {
+        let unseen = Array1::from_shape_fn(30, |i| i as f64);
+        let labels = |turned: bool| -> Vec<Option<u8>> {
+            (0..30).map(|i| (i % 7 != 3).then_some(u8::from((i > 14) != turned))).collect()
+        };
+        assert!(log_odds(&unseen, &labels(false)).0 > 1.0);
+        assert_eq!(log_odds(&unseen, &labels(true)).0, 0.05);
+        assert_eq!(log_odds(&unseen, &[Some(1); 30]), (1.0, 0.0));
+    }
+}

@@ -1,0 +1,139 @@
+//! `sensitome`: several linear starts from the whole screen, sharpened along the axes of the cells as far as bulk bears
+//! that out, else ridge; a few labelled cells are used when there (`docs/methods/sensitome.md`).
+
+use ndarray::{Array1, Axis};
+use sensitome_core_models::{Output, ResponseModel};
+use sensitome_data::TransferTask;
+
+use crate::Result;
+use crate::hyper::{Checked, Hyper, Range};
+use crate::linear::dual::{by_halves, regressions};
+use crate::linear::labelled::{log_odds, with_labels};
+use crate::linear::regression::{model, require_rows, shuffled};
+use crate::linear::{cells::Cells, company::company, correlation, responses::Lines, trust::Trust};
+use crate::strategy::Fit;
+use crate::trainer::FitOptions;
+
+/// Its hyper-parameters.
+pub const HYPERS: &[Hyper] = &[
+    Hyper::new(
+        "folds",
+        "5",
+        Range::Integer { low: 2, high: 20 },
+        "folds of the cross-validation on the lines",
+    ),
+    Hyper::new(
+        "genes",
+        "both",
+        Range::Choice(&["both", "equal", "company"]),
+        "starts on genes as they are, weighted by how they keep their company across domains, or on both",
+    ),
+    Hyper::new(
+        "screen",
+        "true",
+        Range::Flag,
+        "starts on the whole response table, not the drug's column alone",
+    ),
+    Hyper::new(
+        "trust",
+        "auto",
+        Range::Choice(&["auto", "always", "never"]),
+        "sharpen along the cells' axes as far as bulk bears it out, always, or never (ridge)",
+    ),
+    Hyper::new(
+        "share",
+        "0.5",
+        Range::Float { low: 0.0, high: 10.0, log: false },
+        "weight of what is known without labels beside a few labelled cells",
+    ),
+];
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Sensitome {
+    folds: usize,
+    genes: String,
+    screen: bool,
+    trust: String,
+    share: f64,
+    settings: Checked,
+}
+
+impl Sensitome {
+    /// From checked settings.
+    ///
+    /// # Errors
+    /// When they were checked against another table.
+    pub fn new(settings: &Checked) -> Result<Self> {
+        Ok(Self {
+            folds: settings.integer("folds")?,
+            genes: settings.choice("genes")?.to_owned(),
+            screen: settings.flag("screen")?,
+            trust: settings.choice("trust")?.to_owned(),
+            share: settings.float("share")?,
+            settings: settings.clone(),
+        })
+    }
+}
+
+impl Fit for Sensitome {
+    fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
+        let lines = Lines::of(task)?;
+        require_rows("sensitome", lines.labels.len(), self.folds)?;
+        let cells = Cells::new(task.target.expression.view());
+        let company = company(lines.x.view(), task.target.expression.view());
+        let root = company.mapv(f64::sqrt);
+        // The folds of `ridge`, so that falling back to it gives its very penalty.
+        let order = shuffled(lines.labels.len(), options.seed, "ridge");
+
+        let equal = regressions(lines.x.view(), &lines.y, &order, self.folds, task.n_genes() as f64)?;
+        let (ridge, unseen) = (cells.unit(&equal[0].weight), equal[0].unseen.clone());
+        let used = if self.screen { lines.y.ncols() } else { 1 };
+        let mut starts: Vec<Array1<f64>> = Vec::new();
+        if self.genes != "company" {
+            starts.extend(equal.iter().take(used).map(|r| cells.unit(&r.weight)));
+        }
+        if self.genes != "equal" {
+            let (x, scale) = (&lines.x * &root, company.sum().max(1e-9));
+            let weighted = regressions(x.view(), &lines.y, &order, self.folds, scale)?;
+            starts.extend(weighted.iter().take(used).map(|r| cells.unit(&(&r.weight * &root))));
+        }
+        let start = starts.iter().fold(Array1::zeros(task.n_genes()), |sum, s| sum + s);
+
+        let response = lines.y.column(0);
+        let bulk: Array1<f64> = lines.x.axis_iter(Axis(1)).map(|gene| correlation(gene, response)).collect();
+        let learned = correlation(unseen.view(), response);
+        let halves = by_halves(lines.x.view(), response, &order, task.n_genes() as f64)?;
+        let steady = halves.iter().map(|pair| cells.agreement(pair)).sum::<f64>() / halves.len() as f64;
+        let mut trust = Trust::test(&cells, &start, &company, &bulk, learned, steady);
+        match self.trust.as_str() {
+            "always" => trust.share = 1.0,
+            "never" => trust.share = 0.0,
+            _ => {}
+        }
+        let sharp = cells.sharpened(&start, &company);
+        let free = cells.unit(&(ridge * (1.0 - trust.share) + sharp * trust.share));
+        let found = with_labels(&cells, task.few_shot.as_ref(), free, self.share);
+
+        let (slope, intercept) = log_odds(&unseen, &lines.labels);
+        let intercept = if found.support.is_some() { 0.0 } else { intercept };
+        let bias = intercept - slope * (cells.means().dot(&found.weight) + found.middle);
+        let own = ("sensitome", &self.settings);
+        let mut model = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;
+        let metrics = [
+            ("trust", trust.share),
+            ("concordance_with_bulk", trust.before),
+            ("concordance_retained", trust.retained),
+            ("unseen_lines_correlation", trust.learned),
+            ("agreement_of_halves", trust.steady),
+            ("agreement_of_starts", cells.agreement(&starts)),
+        ];
+        let card = model.card_mut();
+        card.metrics.extend(metrics.into_iter().map(|(k, v)| (k.to_owned(), v)));
+        card.metrics.extend(found.support.map(|v| ("label_support".to_owned(), v)));
+        card.notes.push(
+            if self.trust == "auto" { trust.note() } else { "sensitome: trust was set by hand" }.to_owned(),
+        );
+        Ok(model)
+    }
+}

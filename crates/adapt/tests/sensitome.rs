@@ -1,0 +1,76 @@
+//! What `sensitome` promises beyond the contract of all methods.
+
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
+use sensitome_adapt::{FitOptions, Settings, find};
+use sensitome_core_models::{GeneReport, ResponseModel, parse_device};
+use sensitome_data::simulate::{SimulationConfig, simulate};
+use sensitome_data::{FewShot, PrepareOptions, TransferTask};
+use sensitome_eval::auroc;
+
+fn task(alignment: f64, seed: u64) -> (TransferTask, Vec<u8>) {
+    let config = SimulationConfig {
+        n_lines: 120,
+        n_cells: 150,
+        n_genes: 400,
+        confounder_alignment: alignment,
+        seed,
+        ..SimulationConfig::default()
+    };
+    let s = simulate(&config).unwrap();
+    (s.task(&PrepareOptions::default()).unwrap(), s.truth.labels)
+}
+
+fn fit(name: &str, settings: &[(&str, &str)], task: &TransferTask) -> ResponseModel {
+    let settings = settings.iter().fold(Settings::new(), |s, (k, v)| s.set(*k, v));
+    let mut options = FitOptions::new(0, parse_device("flex").unwrap());
+    find(name).unwrap().build(&settings).unwrap().fit(task, &mut options).unwrap()
+}
+
+fn scores(model: &ResponseModel, task: &TransferTask) -> Vec<f64> {
+    let t = &task.target;
+    model.predict_prepared(t.expression.view(), &t.cells, GeneReport::default(), 64).unwrap().scores
+}
+
+#[test]
+fn without_trust_it_ranks_the_cells_as_ridge_does() {
+    let (task, truth) = task(0.0, 1);
+    let ridge = scores(&fit("ridge", &[], &task), &task);
+    let model = fit("sensitome", &[("trust", "never")], &task);
+    let ours = scores(&model, &task);
+    assert!(ours.iter().all(|p| (0.0..=1.0).contains(p)));
+    let area = |s: &[f64]| auroc(&truth, s, None).unwrap();
+    assert!((area(&ridge) - area(&ours)).abs() < 1e-3, "{} {}", area(&ridge), area(&ours));
+    assert_eq!(model.card().metrics["trust"], 0.0);
+    assert!(model.card().notes.iter().any(|n| n.contains("set by hand")));
+}
+
+#[test]
+fn labelled_cells_turn_round_what_bulk_gets_wrong() {
+    let (task, truth) = task(-0.5, 2);
+    let without = auroc(&truth, &scores(&fit("sensitome", &[], &task), &task), None).unwrap();
+    let rows: Vec<usize> = [0u8, 1]
+        .iter()
+        .flat_map(|c| truth.iter().enumerate().filter(move |(_, l)| *l == c).map(|(i, _)| i).take(3))
+        .collect();
+    let labels = rows.iter().map(|&i| truth[i]).collect();
+    let mut parts = (*task).clone();
+    parts.few_shot = Some(FewShot { rows, labels });
+    let labelled = TransferTask::new(parts).unwrap();
+    let model = fit("sensitome", &[], &labelled);
+    let with = auroc(&truth, &scores(&model, &labelled), None).unwrap();
+    assert!(without < 0.6 && with > 0.9, "{without} {with}");
+    assert!(model.card().metrics["label_support"] < 0.7);
+}
+
+#[test]
+fn too_few_lines_are_an_error_that_says_how_many_are_needed() {
+    let (task, _) = task(0.0, 3);
+    let mut parts = (*task).clone();
+    parts.sources[0].response.iter_mut().skip(7).for_each(|r| *r = None);
+    let task = TransferTask::new(parts).unwrap();
+    let built = find("sensitome").unwrap().build(&Settings::new()).unwrap();
+    let mut options = FitOptions::new(0, parse_device("flex").unwrap());
+    let error = built.fit(&task, &mut options).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("7 samples") && error.contains("at least 10"), "{error}");
+}
