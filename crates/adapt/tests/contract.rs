@@ -360,9 +360,12 @@ fn wrong_settings_name_the_field() {
     }
 }
 
+/// The networks that may change in each stage.
+type Moving = [(&'static str, &'static [&'static str])];
+
 /// What each stage of each method may change, in the order of the stages; every other weight stays as it is to the bit.
 /// Running statistics move with any batch that passes in training.
-const MOVING: &[(&str, &[(&str, &[&str])])] = &[
+const MOVING: &[(&str, &Moving)] = &[
     ("source_only", &[("train", &["encoder", "head"])]),
     (
         "autoencoder",

@@ -86,7 +86,7 @@ mod tests {
     fn the_solution_meets_the_conditions_of_a_minimum() {
         let mut rng = rng_for(4, "descent");
         let x = Array2::from_shape_fn((25, 60), |_| rng.random_range(-1.0..1.0));
-        let y = &x.column(0) * 2.0 - &x.column(1) + Array1::from_shape_fn(25, |_| rng.random_range(2.0..2.2));
+        let y = &x.column(0) * 2.0 - x.column(1) + Array1::from_shape_fn(25, |_| rng.random_range(2.0..2.2));
         let (xc, yc) = (&x - &x.mean_axis(Axis(0)).unwrap(), &y - y.mean().unwrap());
         for (l1, share) in [(0.5, 0.3), (0.5, 0.02), (1.0, 0.1), (0.1, 0.5)] {
             let mut descent = Descent::new(&x, &y);

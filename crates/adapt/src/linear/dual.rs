@@ -106,7 +106,7 @@ fn mean(a: &Array2<f64>, axis: usize) -> Array1<f64> {
 fn centred(kernel: &Array2<f64>) -> Array2<f64> {
     let means = mean(kernel, 0);
     let all = means.sum() / means.len().max(1) as f64;
-    kernel - &means - &means.view().insert_axis(Axis(1)) + all
+    kernel - &means - means.view().insert_axis(Axis(1)) + all
 }
 
 /// (K + λ)⁻¹ Y.
