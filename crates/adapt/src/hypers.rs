@@ -60,6 +60,15 @@ pub const DROPOUT: Hyper = share("dropout", "0.3", "share of units dropped");
 pub const LATENT: Hyper = width("latent", "128", "width of the embedding");
 /// Widths of the encoder's blocks.
 pub const HIDDEN: Hyper = widths("hidden", &["512,256", "256,128"], "widths of the encoder's blocks");
+/// Widths of the head.
+pub const HEAD: Hyper = widths("head", &["32", "64", "128,64"], "widths of the head's blocks");
+/// Width of a domain discriminator.
+pub const DISCRIMINATOR: Hyper = width("discriminator", "64", "width of the discriminator's two layers");
+/// Weight of what a discriminator sends back to the encoder.
+pub const ADVERSARIAL: Hyper =
+    weight("adversarial_weight", "1", "weight of the reversed gradient at the end");
+/// Passes over the source. Cells are drawn anew in each, so that the time does not grow with them.
+pub const EPOCHS: Hyper = count("epochs", "50", "passes over the source");
 /// How the classes of the source are balanced.
 pub const SAMPLING: Hyper =
     Hyper::new("sampling", "weighted", Range::Choice(Sampling::CHOICES), "how the classes are balanced");

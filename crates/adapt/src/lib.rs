@@ -21,7 +21,9 @@ mod resampling;
 mod search;
 mod strategy;
 mod trainer;
+mod trees;
 
+pub mod classifier;
 pub mod hypers;
 pub mod losses;
 pub mod prelude;

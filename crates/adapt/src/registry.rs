@@ -1,7 +1,7 @@
 //! All methods by name.
 
 use crate::hyper::{Checked, Hyper, Settings};
-use crate::strategies::{code_ae, ridge, scad, scdeal, sensitome, shared_pathway, source_only, ssda4drug};
+use crate::strategies::*;
 use crate::strategy::{Fit, Strategy, Trained};
 use crate::{AdaptError, Result};
 
@@ -42,8 +42,15 @@ fn trained<S: Strategy + 'static>(
     Ok(Box::new(Trained { strategy, name, settings }))
 }
 
-/// Every method, controls first.
+/// Every method: the controls, the published methods of the field, their relatives from domain adaptation, and ours.
 pub const REGISTRY: &[Entry] = &[
+    Entry {
+        name: "constant",
+        summary: "the share of sensitive bulk samples for every cell",
+        paper: "control",
+        hypers: constant::HYPERS,
+        build: |s| Ok(Box::new(constant::Constant(s))),
+    },
     Entry {
         name: "ridge",
         summary: "linear regression of the response, applied to cells as it is; no adaptation",
@@ -52,11 +59,60 @@ pub const REGISTRY: &[Entry] = &[
         build: |s| Ok(Box::new(ridge::Ridge(s))),
     },
     Entry {
+        name: "elastic_net",
+        summary: "sparse linear regression of the response; no adaptation",
+        paper: "Zou and Hastie 2005",
+        hypers: elastic_net::HYPERS,
+        build: |s| Ok(Box::new(elastic_net::ElasticNet(s))),
+    },
+    Entry {
+        name: "logistic",
+        summary: "logistic regression of the labels; no adaptation",
+        paper: "Cox 1958",
+        hypers: logistic::HYPERS,
+        build: |s| Ok(Box::new(logistic::Logistic(s))),
+    },
+    Entry {
+        name: "svm",
+        summary: "linear support vector machine on the labels; no adaptation",
+        paper: "Cortes and Vapnik 1995",
+        hypers: svm::HYPERS,
+        build: |s| Ok(Box::new(svm::Svm(s))),
+    },
+    Entry {
+        name: "random_forest",
+        summary: "trees on bootstrap samples of bulk; no adaptation",
+        paper: "Breiman 2001",
+        hypers: random_forest::HYPERS,
+        build: |s| Ok(Box::new(random_forest::RandomForest(s))),
+    },
+    Entry {
+        name: "gradient_boosting",
+        summary: "small trees one after another; no adaptation",
+        paper: "Friedman 2001; Chen and Guestrin 2016",
+        hypers: gradient_boosting::HYPERS,
+        build: |s| Ok(Box::new(gradient_boosting::GradientBoosting(s))),
+    },
+    Entry {
+        name: "nearest_centroid",
+        summary: "nearer mean of the few labelled cells alone (--few-shot); bulk is not used",
+        paper: "control",
+        hypers: nearest_centroid::HYPERS,
+        build: |s| Ok(Box::new(nearest_centroid::NearestCentroid(s))),
+    },
+    Entry {
         name: "source_only",
         summary: "neural classifier on bulk, applied to cells as it is; no adaptation",
         paper: "control",
         hypers: source_only::HYPERS,
         build: |s| trained("source_only", source_only::SourceOnly(s.clone()), s),
+    },
+    Entry {
+        name: "autoencoder",
+        summary: "denoising autoencoder of bulk and cells, then a classifier on its embedding",
+        paper: "control",
+        hypers: autoencoder::HYPERS,
+        build: |s| trained("autoencoder", autoencoder::AutoencoderClassifier(s.clone()), s),
     },
     Entry {
         name: "scdeal",
@@ -92,6 +148,83 @@ pub const REGISTRY: &[Entry] = &[
         paper: "He et al., International Journal of Molecular Sciences 26, 4365 (2025)",
         hypers: shared_pathway::HYPERS,
         build: |s| trained("shared_pathway", shared_pathway::SharedPathway(s.clone()), s),
+    },
+    Entry {
+        name: "coral",
+        summary: "covariances of the embeddings made equal",
+        paper: "Sun and Saenko, ECCV Workshops (2016)",
+        hypers: coral::HYPERS,
+        build: |s| trained("coral", coral::Coral(s.clone()), s),
+    },
+    Entry {
+        name: "mmd",
+        summary: "embeddings matched by maximum mean discrepancy under several kernels",
+        paper: "Long et al., ICML (2015)",
+        hypers: mmd::HYPERS,
+        build: |s| trained("mmd", mmd::Mmd(s.clone()), s),
+    },
+    Entry {
+        name: "jan",
+        summary: "joint distribution of embedding and prediction matched by maximum mean discrepancy",
+        paper: "Long et al., ICML (2017)",
+        hypers: jan::HYPERS,
+        build: |s| trained("jan", jan::Jan(s.clone()), s),
+    },
+    Entry {
+        name: "optimal_transport",
+        summary: "embeddings matched by the entropic cost of moving one onto the other",
+        paper: "Cuturi, NeurIPS (2013); Feydy et al., AISTATS (2019)",
+        hypers: optimal_transport::HYPERS,
+        build: |s| trained("optimal_transport", optimal_transport::OptimalTransport(s.clone()), s),
+    },
+    Entry {
+        name: "dann",
+        summary: "a domain discriminator behind gradient reversal on the embedding",
+        paper: "Ganin et al., JMLR 17 (2016)",
+        hypers: dann::HYPERS,
+        build: |s| trained("dann", dann::Dann(s.clone()), s),
+    },
+    Entry {
+        name: "cdan",
+        summary: "a domain discriminator on the product of embedding and prediction",
+        paper: "Long et al., NeurIPS (2018)",
+        hypers: cdan::HYPERS,
+        build: |s| trained("cdan", cdan::Cdan(s.clone()), s),
+    },
+    Entry {
+        name: "mcd",
+        summary: "two heads driven apart on the cells, the encoder driven to where they agree",
+        paper: "Saito et al., CVPR (2018)",
+        hypers: mcd::HYPERS,
+        build: |s| trained("mcd", mcd::Mcd(s.clone()), s),
+    },
+    Entry {
+        name: "adabn",
+        summary: "source_only with the cells' statistics in batch normalisation",
+        paper: "Li et al., ICLR Workshops (2017)",
+        hypers: adabn::HYPERS,
+        build: |s| trained("adabn", adabn::AdaBn(s.clone()), s),
+    },
+    Entry {
+        name: "mme",
+        summary: "minimax entropy on a cosine classifier; uses a few labelled cells",
+        paper: "Saito et al., ICCV (2019)",
+        hypers: mme::HYPERS,
+        build: |s| trained("mme", mme::Mme(s.clone()), s),
+    },
+    Entry {
+        name: "pseudo_label",
+        summary: "learns from cells that it predicts with confidence",
+        paper: "Lee, ICML Workshops (2013)",
+        hypers: pseudo_label::HYPERS,
+        build: |s| trained("pseudo_label", pseudo_label::PseudoLabel(s.clone()), s),
+    },
+    Entry {
+        name: "multi_source",
+        summary: "mmd with sources that count the more the closer they are to the cells",
+        paper: "in the spirit of scAdaDrug, Liu et al., arXiv 2403.05260 (2024)",
+        hypers: multi_source::HYPERS,
+        build: |s| trained("multi_source", multi_source::MultiSource(s.clone()), s),
     },
     Entry {
         name: "sensitome",

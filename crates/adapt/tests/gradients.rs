@@ -256,3 +256,23 @@ fn reversal_changes_the_gradient_and_nothing_else() {
     assert!(g.iter().all(|g| (g + 0.7).abs() < 1e-6), "{g:?}");
     assert!(reversal_schedule(0.0).abs() < 1e-12 && (reversal_schedule(1.0) - 0.999_909_2).abs() < 1e-6);
 }
+
+#[test]
+fn the_domain_loss_gives_each_domain_one_half() {
+    let logit = |i: usize| [1.5f32, -0.5, 0.2, -2.0, 3.0][i];
+    let weight = |i: usize| [1.0f32, 2.0, 0.5, 1.5, 1.0][i];
+    let (logits, weights) = (tensor(5, 1, |i, _| logit(i)), tensor(5, 1, |i, _| weight(i)));
+    // −log σ(x) of the two source rows, −log(1 − σ(x)) of the three cells.
+    let cost = |i: usize| {
+        let x = f64::from(logit(i));
+        (1.0 + if i < 2 { -x } else { x }.exp()).ln()
+    };
+    let mean = |rows: std::ops::Range<usize>, w: &dyn Fn(usize) -> f32| {
+        let sum: f64 = rows.clone().map(|i| f64::from(w(i)) * cost(i)).sum();
+        sum / rows.map(|i| f64::from(w(i))).sum::<f64>()
+    };
+    let expected = 0.5 * (mean(0..2, &weight) + mean(2..5, &weight));
+    assert!((value(domain_loss(logits.clone(), 2, weights)) - expected).abs() < 1e-6);
+    let equal = 0.5 * (mean(0..2, &|_| 1.0) + mean(2..5, &|_| 1.0));
+    assert!((value(domain_loss(logits, 2, tensor(5, 1, |_, _| 1.0))) - equal).abs() < 1e-6);
+}

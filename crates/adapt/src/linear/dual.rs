@@ -4,8 +4,6 @@
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
-use rand::seq::SliceRandom;
-use sensitome_core_models::rng_for;
 
 use crate::{AdaptError, Result};
 
@@ -22,13 +20,6 @@ pub(crate) struct Regression {
     /// The penalty chosen.
     #[cfg(test)]
     penalty: f64,
-}
-
-/// The samples in the order of the folds of `ridge`, so that falling back to it gives its very penalty.
-pub(crate) fn shuffled(n: usize, seed: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..n).collect();
-    order.shuffle(&mut rng_for(seed, "ridge folds"));
-    order
 }
 
 /// Regresses every column of `y` on `x`. `order` shuffles the samples into `folds`; `scale` multiplies the penalties.
@@ -115,7 +106,7 @@ fn mean(a: &Array2<f64>, axis: usize) -> Array1<f64> {
 fn centred(kernel: &Array2<f64>) -> Array2<f64> {
     let means = mean(kernel, 0);
     let all = means.sum() / means.len().max(1) as f64;
-    kernel - &means - &means.view().insert_axis(Axis(1)) + all
+    kernel - &means - means.view().insert_axis(Axis(1)) + all
 }
 
 /// (K + λ)⁻¹ Y.
@@ -134,6 +125,7 @@ fn solve(kernel: &Array2<f64>, penalty: f64, y: &Array2<f64>) -> Result<Array2<f
 mod tests {
     use super::*;
     use rand::RngExt;
+    use sensitome_core_models::rng_for;
 
     /// The primal solution of the centred problem by its gradient: Xᵀ(Xw − y) + λw = 0.
     #[test]

@@ -1,10 +1,14 @@
-//! Closed-form parts of linear transfer: many ridge regressions on one kernel, what a whole response table says about one
-//! drug, which genes keep their company, and the structure of the cells.
+//! Linear methods: what the controls share (rows, folds, the model of one layer, classifiers), and the closed-form parts of
+//! `sensitome` (many ridge regressions on one kernel, what a whole response table says about one drug, which genes keep their
+//! company, the structure of the cells).
 
 pub(crate) mod cells;
 pub(crate) mod company;
+pub(crate) mod descent;
 pub(crate) mod dual;
 pub(crate) mod labelled;
+pub(crate) mod large_margin;
+pub(crate) mod regression;
 pub(crate) mod responses;
 pub(crate) mod trust;
 

@@ -6,6 +6,7 @@ use faer::{Mat, Side};
 use ndarray::{Array1, Array2, Axis};
 use sensitome_data::{SourceDomain, TransferTask};
 
+use crate::dual_ridge::percentiles;
 use crate::{AdaptError, Result};
 
 /// Other drugs below which a table says too little about general sensitivity or shared programmes.
@@ -121,21 +122,6 @@ fn shared(rank: &Array1<f64>, table: &Array2<f64>) -> Result<Array1<f64>> {
         filled.zip_mut_with(&whole, |f, w| *f = if w.is_nan() { *f } else { *w });
     }
     Ok(fit.column(0).to_owned())
-}
-
-/// Share of the values below each, ties at the middle: 0..1.
-fn percentiles(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut out = vec![0.0; values.len()];
-    let mut start = 0;
-    while start < order.len() {
-        let same = order[start..].iter().take_while(|&&i| values[i] == values[order[start]]).count();
-        let middle = (start as f64 + (same as f64 - 1.0) / 2.0) / (values.len() as f64 - 1.0).max(1.0);
-        order[start..start + same].iter().for_each(|&i| out[i] = middle);
-        start += same;
-    }
-    out
 }
 
 #[cfg(test)]

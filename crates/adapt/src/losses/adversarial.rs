@@ -1,6 +1,6 @@
 //! Gradient reversal and the Wasserstein critic with its exact gradient penalty.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, activation};
 use sensitome_core_models::{FeedForward, Layer, Pass};
 
 use crate::{AdaptError, Result};
@@ -15,6 +15,18 @@ pub fn reverse_gradient(x: Tensor<2>, weight: f64) -> Tensor<2> {
 /// 2016, section 5.2.2).
 pub fn reversal_schedule(progress: f64) -> f64 {
     2.0 / (1.0 + (-10.0 * progress).exp()) - 1.0
+}
+
+/// What a discriminator's logits of `n` source rows and the cells after them (rows × 1) cost: binary cross-entropy, in
+/// which each domain counts one half and each row of it by `weights` (rows × 1).
+pub fn domain_loss(logits: Tensor<2>, n: usize, weights: Tensor<2>) -> Tensor<1> {
+    let rows = logits.dims()[0];
+    let mean = |sign: f64, from: usize, to: usize| {
+        let w = weights.clone().slice_dim(0, from..to);
+        let log_p = activation::log_sigmoid(logits.clone().slice_dim(0, from..to) * sign);
+        (log_p * w.clone()).sum() / w.sum()
+    };
+    (mean(1.0, 0, n) + mean(-1.0, n, rows)) * -0.5
 }
 
 /// Output of a network (rows × outputs) and the gradient of its sum for the input (rows × inputs), written as ordinary

@@ -59,8 +59,26 @@ impl Default for MultiKernel {
 /// factor 2. Returns the loss and the width of the smallest kernel, the bandwidth / factor^(number / 2). Where all rows are equal
 /// the mean bandwidth is 0 and the loss is NaN.
 pub fn multi_kernel_mmd(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Tensor<1>, Tensor<1>) {
-    let (n, m) = (x.dims()[0], y.dims()[0]);
-    let total = n + m;
+    let n = x.dims()[0];
+    let (kernel, smallest) = kernel_of(x, y, kernels);
+    (signed_sum(kernel, n), smallest)
+}
+
+/// Joint MMD of several layers (Long et al. 2017, eq. 9), biased: the kernel of a pair of rows is the product of the
+/// layers' kernels, each of which is a [`MultiKernel`] as in [`multi_kernel_mmd`]. Every layer is rows × d of the one
+/// domain, rows × d of the other.
+pub fn joint_mmd<const L: usize>(
+    first: (Tensor<2>, Tensor<2>, MultiKernel),
+    others: [(Tensor<2>, Tensor<2>, MultiKernel); L],
+) -> Tensor<1> {
+    let n = first.0.dims()[0];
+    let kernel = |(x, y, kernels)| kernel_of(x, y, kernels).0;
+    signed_sum(others.into_iter().fold(kernel(first), |product, layer| product * kernel(layer)), n)
+}
+
+/// The summed kernels of every pair of rows of both domains, and the width of the smallest.
+fn kernel_of(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Tensor<2>, Tensor<1>) {
+    let total = x.dims()[0] + y.dims()[0];
     let z = Tensor::cat(vec![x, y], 0);
     let distances = squared_distances(z.clone(), z);
     let mean = || distances.clone().sum() / ((total * total - total) as f64);
@@ -75,13 +93,20 @@ pub fn multi_kernel_mmd(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Te
         .map(|t| (scaled.clone() * -kernels.factor.powi(-(t as i32))).exp())
         .reduce(|a, b| a + b)
         .unwrap_or(scaled);
+    (kernel, smallest)
+}
+
+/// Mean within the first `n` rows plus mean within the others less twice the mean across.
+fn signed_sum(kernel: Tensor<2>, n: usize) -> Tensor<1> {
+    let total = kernel.dims()[0];
+    let m = total - n;
     // One signed weight a pair replaces four slices: +1/n² within x, +1/m² within y, −1/(nm) across.
     let weight = |i: usize| if i < n { 1.0 / n as f64 } else { -1.0 / m as f64 };
     let signs: Vec<f64> = (0..total).flat_map(|i| (0..total).map(move |j| weight(i) * weight(j))).collect();
     let device = kernel.device().inner();
     let signs: Tensor<2> =
         Tensor::from_data(TensorData::new(signs, [total, total]), (&device, kernel.dtype()));
-    ((kernel * signs).sum(), smallest)
+    (kernel * signs).sum()
 }
 
 /// The biased [`rbf_mmd`] with the longer batch cut to the shorter, as scDEAL's code does.

@@ -1,6 +1,24 @@
 //! One file a method.
 
+pub mod adabn;
+pub mod autoencoder;
+pub mod cdan;
 pub mod code_ae;
+pub mod constant;
+pub mod coral;
+pub mod dann;
+pub mod elastic_net;
+pub mod gradient_boosting;
+pub mod jan;
+pub mod logistic;
+pub mod mcd;
+pub mod mmd;
+pub mod mme;
+pub mod multi_source;
+pub mod nearest_centroid;
+pub mod optimal_transport;
+pub mod pseudo_label;
+pub mod random_forest;
 pub mod ridge;
 pub mod scad;
 pub mod scdeal;
@@ -8,3 +26,4 @@ pub mod sensitome;
 pub mod shared_pathway;
 pub mod source_only;
 pub mod ssda4drug;
+pub mod svm;

@@ -12,7 +12,8 @@ pub const HYPERS: &[Hyper] = &[
     widths("head", &["256,128", "128,64"], "widths of the predictor's blocks"),
     DROPOUT.published("0.1"),
     share("mask", "0.2", "share of inputs masked (dae)"),
-    count("pretrain_epochs", "30", "epochs of each autoencoder").published("500"),
+    count("pretrain_epochs", "30", "epochs of each autoencoder; 0: no pretraining, a control")
+        .published("500"),
     count("predictor_epochs", "50", "epochs of the predictor").published("500"),
     count("transfer_epochs", "50", "epochs of the transfer").published("500"),
     PATIENCE.published("10000"),

@@ -1,18 +1,18 @@
 //! `sensitome`: several linear starts from the whole screen, sharpened along the axes of the cells as far as bulk bears
 //! that out, else ridge; a few labelled cells are used when there (`docs/methods/sensitome.md`).
 
-use burn::tensor::{Tensor, TensorData};
 use ndarray::{Array1, Axis};
-use sensitome_core_models::{FeedForward, Layer, Output, ResponseModel};
+use sensitome_core_models::{Output, ResponseModel};
 use sensitome_data::TransferTask;
 
+use crate::Result;
 use crate::hyper::{Checked, Hyper, Range};
-use crate::linear::dual::{by_halves, regressions, shuffled};
+use crate::linear::dual::{by_halves, regressions};
 use crate::linear::labelled::{log_odds, with_labels};
+use crate::linear::regression::{model, require_rows, shuffled};
 use crate::linear::{cells::Cells, company::company, correlation, responses::Lines, trust::Trust};
-use crate::strategy::{Assembled, Fit};
+use crate::strategy::Fit;
 use crate::trainer::FitOptions;
-use crate::{AdaptError, Result, finish};
 
 /// Its hyper-parameters.
 pub const HYPERS: &[Hyper] = &[
@@ -79,15 +79,12 @@ impl Sensitome {
 impl Fit for Sensitome {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
         let lines = Lines::of(task)?;
-        if lines.labels.len() < 2 * self.folds {
-            let problem = format!("{} samples with a response", lines.labels.len());
-            let hint = format!("at least {} are needed for {} folds", 2 * self.folds, self.folds);
-            return Err(AdaptError::invalid("sensitome", problem, hint));
-        }
+        require_rows("sensitome", lines.labels.len(), self.folds)?;
         let cells = Cells::new(task.target.expression.view());
         let company = company(lines.x.view(), task.target.expression.view());
         let root = company.mapv(f64::sqrt);
-        let order = shuffled(lines.labels.len(), options.seed);
+        // The folds of `ridge`, so that falling back to it gives its very penalty.
+        let order = shuffled(lines.labels.len(), options.seed, "ridge");
 
         let equal = regressions(lines.x.view(), &lines.y, &order, self.folds, task.n_genes() as f64)?;
         let (ridge, unseen) = (cells.unit(&equal[0].weight), equal[0].unseen.clone());
@@ -121,14 +118,8 @@ impl Fit for Sensitome {
         let (slope, intercept) = log_odds(&unseen, &lines.labels);
         let intercept = if found.support.is_some() { 0.0 } else { intercept };
         let bias = intercept - slope * (cells.means().dot(&found.weight) + found.middle);
-        let device = options.device.clone().inner();
-        let values: Vec<f32> = found.weight.iter().map(|&w| (slope * w) as f32).collect();
-        let layer = Layer::Linear {
-            weight: Tensor::from_data(TensorData::new(values, [task.n_genes(), 1]), &device),
-            bias: Some(Tensor::from_data(TensorData::new(vec![bias as f32], [1]), &device)),
-        };
-        let parts = Assembled::new(FeedForward::default(), FeedForward::new(vec![layer])?, Output::Sigmoid);
-        let mut model = finish::model(parts, "sensitome", &self.settings, task, options)?;
+        let own = ("sensitome", &self.settings);
+        let mut model = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;
         let metrics = [
             ("trust", trust.share),
             ("concordance_with_bulk", trust.before),

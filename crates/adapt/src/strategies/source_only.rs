@@ -1,14 +1,16 @@
 //! `source_only`: a classifier trained on the bulk samples and applied to the cells as it is. The control that every
 //! adaptation must beat (`docs/methods/source_only.md`).
 
+use crate::classifier::Classifier;
 use crate::prelude::*;
 
 /// Its hyper-parameters.
 pub const HYPERS: &[Hyper] = &[
     HIDDEN,
     LATENT,
-    widths("head", &["32", "64", "128,64"], "widths of the head's blocks"),
+    HEAD,
     DROPOUT,
+    flag("few_shot", "false", "learn from the few labelled cells too, a control"),
     count("epochs", "50", "passes over the source at most"),
     PATIENCE,
     BATCH_SIZE.default("32"),
@@ -20,24 +22,11 @@ pub const HYPERS: &[Hyper] = &[
 #[derive(Debug, Clone)]
 pub struct SourceOnly(pub Checked);
 
-/// Encoder and head.
-#[derive(Debug, Clone)]
-pub struct Networks {
-    encoder: FeedForward,
-    head: FeedForward,
-}
-
-parts!(Networks { encoder, head });
-
 impl Strategy for SourceOnly {
-    type Networks = Networks;
+    type Networks = Classifier;
 
-    fn networks(&self, task: &TransferTask, init: &Init) -> Result<Networks> {
-        let (latent, dropout) = (self.0.integer("latent")?, self.0.float("dropout")?);
-        let hidden = [self.0.widths("hidden")?, vec![latent]].concat();
-        let encoder = MlpConfig { outputs: None, dropout, ..MlpConfig::new(task.n_genes(), &hidden, latent) };
-        let head = MlpConfig { dropout, ..MlpConfig::new(latent, &self.0.widths("head")?, 2) };
-        Ok(Networks { encoder: encoder.init(init, "encoder")?, head: head.init(init, "head")? })
+    fn networks(&self, task: &TransferTask, init: &Init) -> Result<Classifier> {
+        Classifier::new(&self.0, task, init)
     }
 
     fn stages(&self, _task: &TransferTask) -> Result<Vec<Stage>> {
@@ -48,15 +37,17 @@ impl Strategy for SourceOnly {
         }])
     }
 
-    fn losses(&self, _: &Stage, networks: &mut Networks, batch: &Batch, mut pass: Pass) -> Result<Losses> {
-        let source = batch.source()?;
-        let z = networks.encoder.forward(source.x.clone(), pass.again());
-        let logits = networks.head.forward(z, pass);
-        Ok(Losses::new().add("classification", cross_entropy(logits, source.targets.clone())))
+    fn losses(&self, _: &Stage, networks: &mut Classifier, batch: &Batch, pass: Pass) -> Result<Losses> {
+        let (x, targets) = if self.0.flag("few_shot")? {
+            batch.labelled()?
+        } else {
+            (batch.source()?.x.clone(), batch.source()?.targets.clone())
+        };
+        let (_, logits) = networks.forward(x, pass);
+        Ok(Losses::new().add("classification", cross_entropy(logits, targets)))
     }
 
-    fn assemble(&self, networks: &Networks) -> Result<Assembled> {
-        let Networks { encoder, head } = networks.clone();
-        Ok(Assembled::new(encoder, head, Output::Softmax))
+    fn assemble(&self, networks: &Classifier) -> Result<Assembled> {
+        Ok(networks.assembled())
     }
 }
