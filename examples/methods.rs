@@ -1,86 +1,29 @@
-//! The tables of `docs/methods/index.md` and `docs/real-data.md`: every method, corrected and as published, on the simulated
-//! task and on real pairs of bulk screen and single cells. Reads `../shared/data` or the folder that `SENSITOME_DATA` names.
+//! The tables of `docs/methods/index.md`, `docs/methods/sensitome.md` and `docs/real-data.md`: every method, corrected and as
+//! published, on the simulated task and on real pairs of bulk screen and single cells. Reads `../shared/data` or the folder
+//! that `SENSITOME_DATA` names.
 //!
 //!     cargo run --release --example methods -- RESULTS.tsv [SIMULATED_SEEDS REAL_SEEDS [METHOD ...]]
 //!
 //! `SENSITOME_PAIRS` keeps the pairs whose name contains it, so that several processes can share the work, each with a file of
-//! its own. Every fit is one line of `RESULTS.tsv`; what is there already is not run again, and the tables are printed from it.
+//! its own; without it there are the six pairs of the index, with `all` all sixteen. Every fit is one line of `RESULTS.tsv`;
+//! what is there already is not run again, and the tables are printed from it.
 
 #![allow(clippy::print_stdout)] // examples print
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::error::Error;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+mod pairs;
 
-use sensitome::data::genes::{Aliases, IdMap, to_symbols};
-use sensitome::data::read::{Measure, ReadOptions, Table};
-use sensitome::data::{Duplicates, FewShot, ResponseTable, Scaling, SourceInput, TargetInput};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::Path;
+
+use pairs::{Data, PAIRS, Pair, Result, Role, unseen};
+use sensitome::data::{FewShot, Scaling};
+use sensitome::eval::comparison::{Alternative, Zeros, mean_ranks, wilcoxon_signed_rank};
 use sensitome::prelude::*;
 
 // Training allocates and frees the same few megabytes at every step; this allocator keeps them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// A drug, the screen it is learned from, the cells it is predicted for, and the source lines that are left out.
-struct Pair {
-    name: &'static str,
-    drug: &'static str,
-    dataset: &'static str,
-    cells: &'static str,
-    exclude: Exclude,
-}
-
-enum Exclude {
-    Names(&'static [&'static str]),
-    /// The `expression_id` column of a table.
-    Table(&'static str),
-}
-
-const PAIRS: [Pair; 6] = [
-    Pair {
-        name: "PLX-4720, A375",
-        drug: "PLX-4720",
-        dataset: "GDSC1",
-        cells: "sc_melanoma_a375_expression.csv.gz",
-        exclude: Exclude::Names(&["A375"]),
-    },
-    Pair {
-        name: "Gefitinib, JHU006",
-        drug: "Gefitinib",
-        dataset: "GDSC1",
-        cells: "sc_hnscc_jhu006_expression.csv.gz",
-        exclude: Exclude::Names(&[]),
-    },
-    Pair {
-        name: "Afatinib, SCC47",
-        drug: "Afatinib",
-        dataset: "GDSC1",
-        cells: "sc_hnscc_scc47_expression.csv.gz",
-        exclude: Exclude::Names(&[]),
-    },
-    Pair {
-        name: "Sorafenib, SCC47",
-        drug: "Sorafenib",
-        dataset: "GDSC1",
-        cells: "sc_hnscc_scc47_expression.csv.gz",
-        exclude: Exclude::Names(&[]),
-    },
-    Pair {
-        name: "Cisplatin, breast",
-        drug: "Cisplatin",
-        dataset: "GDSC1",
-        cells: "sc_brca_atlas.h5ad",
-        exclude: Exclude::Table("sc_brca_atlas.line_response.csv.gz"),
-    },
-    Pair {
-        name: "Afatinib, lung",
-        drug: "Afatinib",
-        dataset: "GDSC2",
-        cells: "sc_lung_celseq2_5cl.counts.csv.gz",
-        exclude: Exclude::Table("sc_lung.line_response.csv.gz"),
-    },
-];
 
 /// A method with settings, and what it is given.
 struct Variant {
@@ -103,9 +46,21 @@ const PUBLISHED: &[(&str, &str)] = &[("faithful", "true")];
 const SHORT: &[(&str, &str)] =
     &[("faithful", "true"), ("pretrain_epochs", "50"), ("predictor_epochs", "50"), ("transfer_epochs", "50")];
 
-const VARIANTS: [Variant; 13] = [
+const FEW: &[(&str, &str)] = &[("few_shot", "true")];
+const NO_PRETRAINING: &[(&str, &str)] = &[("pretrain_epochs", "0")];
+
+const VARIANTS: [Variant; 38] = [
     variant("ridge", "", &[]),
+    variant("elastic_net", "", &[]),
+    variant("logistic", "", &[]),
+    variant("svm", "", &[]),
+    variant("random_forest", "", &[]),
+    variant("gradient_boosting", "", &[]),
+    Variant { shots: 3, ..variant("nearest_centroid", "3 shots", &[]) },
     variant("source_only", "", &[]),
+    Variant { shots: 3, ..variant("source_only", "3 shots", FEW) },
+    variant("autoencoder", "", &[]),
+    variant("scdeal", "no pretraining", NO_PRETRAINING),
     variant("scdeal", "corrected", &[]),
     variant("scdeal", "faithful, 50 epochs", SHORT),
     variant("scad", "corrected", &[]),
@@ -117,12 +72,27 @@ const VARIANTS: [Variant; 13] = [
     Variant { shots: 3, ..variant("ssda4drug", "3 shots", &[]) },
     variant("shared_pathway", "corrected", &[]),
     variant("shared_pathway", "faithful, 50 epochs", &[("faithful", "true"), ("epochs", "50")]),
+    variant("coral", "", &[]),
+    variant("mmd", "", &[]),
+    variant("jan", "", &[]),
+    variant("optimal_transport", "", &[]),
+    variant("dann", "", &[]),
+    variant("cdan", "", &[]),
+    variant("mcd", "", &[]),
+    variant("adabn", "", &[]),
+    variant("mme", "", &[]),
+    Variant { shots: 3, ..variant("mme", "3 shots", &[]) },
+    variant("pseudo_label", "", &[]),
+    variant("sensitome", "", &[]),
+    Variant { shots: 3, ..variant("sensitome", "3 shots", &[]) },
+    variant("sensitome", "always trusting", &[("trust", "always")]),
+    variant("sensitome", "starts on genes alike", &[("genes", "equal")]),
+    variant("sensitome", "no response table", &[("screen", "false")]),
 ];
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
-/// What is prepared once for all methods: the cells, the task z-scored and in 0..1, and the truth that only the evaluation
+/// What is prepared once for all methods: the task z-scored and in 0..1, and the truth that only the evaluation
 /// sees.
-type Prepared = (ExpressionMatrix, [TransferTask; 2], Vec<Option<u8>>);
+type Prepared = ([TransferTask; 2], Vec<Option<u8>>);
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -137,85 +107,31 @@ fn main() -> Result<()> {
                 |scaling| simulation.task(&PrepareOptions { seed, scaling, ..PrepareOptions::default() });
             let tasks = [task(Scaling::Zscore)?, task(Scaling::Minmax)?];
             let truth = simulation.truth.labels.iter().copied().map(Some).collect();
-            Ok((simulation.cells.clone(), tasks, truth))
+            Ok((tasks, truth))
         })?;
     }
-    let folder =
-        std::env::var_os("SENSITOME_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
-    if folder.is_dir() {
-        let data = Real::read(&folder)?;
+    if let Some(data) = Data::read()? {
         let only = std::env::var("SENSITOME_PAIRS").unwrap_or_default();
-        for pair in PAIRS.iter().filter(|p| p.name.contains(&only)) {
-            for seed in 0..real {
-                book.run(pair.name, seed, || data.prepare(pair, seed))?;
+        let wanted = |p: &&Pair| match only.as_str() {
+            "" => p.in_index,
+            "all" => true,
+            part => p.name().contains(part),
+        };
+        // Seed by seed, so that a run that is cut short leaves a whole table.
+        for seed in 0..real {
+            for pair in PAIRS.iter().filter(wanted) {
+                book.run(&pair.name(), seed, || {
+                    let task = |scaling| {
+                        data.task(pair, &PrepareOptions { seed, scaling, ..PrepareOptions::default() })
+                    };
+                    let ((zscored, truth), (minmax, _)) = (task(Scaling::Zscore)?, task(Scaling::Minmax)?);
+                    Ok(([zscored, minmax], truth))
+                })?;
             }
         }
-    } else {
-        println!("SKIPPED: {} is not there; name the data with SENSITOME_DATA", folder.display());
     }
     book.print();
-    Ok(())
-}
-
-/// The real files.
-struct Real {
-    folder: PathBuf,
-    ids: IdMap,
-    bulk: ExpressionMatrix,
-    responses: read::DrugResponse,
-}
-
-impl Real {
-    fn read(folder: &Path) -> Result<Self> {
-        let aliases = Aliases::read(folder.join("gene_aliases.tsv.gz").as_path())?;
-        let bulk = read::expression(folder.join("gdsc_expression.csv.gz"), &ReadOptions::default())?.0;
-        Ok(Self {
-            folder: folder.to_owned(),
-            ids: IdMap::read(folder.join("gene_ids.tsv.gz").as_path())?,
-            bulk: to_symbols(&bulk, None, Some(&aliases), Duplicates::Mean)?.0,
-            responses: read::response(folder.join("gdsc_response.csv.gz").as_path())?,
-        })
-    }
-
-    fn prepare(&self, pair: &Pair, seed: u64) -> Result<Prepared> {
-        let cells = read::expression(self.folder.join(pair.cells), &ReadOptions::default())?.0;
-        let whole = cells.values().stored().take(1000).all(|v| v.fract() == 0.0);
-        let rule = if whole { Duplicates::Sum } else { Duplicates::Mean };
-        let (expression, report) = to_symbols(&cells, Some(&self.ids), None, rule)?;
-        let truth = labels(pair, &self.folder, &expression)?;
-        let exclude: Vec<String> = match pair.exclude {
-            Exclude::Names(names) => names.iter().map(|n| (*n).to_owned()).collect(),
-            Exclude::Table(file) => {
-                Table::read(self.folder.join(file).as_path())?.column("expression_id")?.to_vec()
-            }
-        };
-        let screen = self.responses.matrix(Some(pair.dataset), Measure::Auc)?;
-        let gene_sets = read::gmt(self.folder.join("genesets_hallmark_v6.2.gmt.gz").as_path())?;
-        let task = |scaling| -> Result<TransferTask> {
-            let source = SourceInput {
-                name: "GDSC".to_owned(),
-                expression: self.bulk.clone(),
-                response: self.responses.select(pair.drug, Some(pair.dataset), Measure::Auc)?,
-                labels: None,
-                table: Some((
-                    screen.lines.clone(),
-                    ResponseTable { drugs: screen.drugs.clone(), values: screen.values.clone() },
-                )),
-            };
-            let target = TargetInput {
-                expression: expression.clone(),
-                renamed: report.renamed.clone(),
-                cluster_column: None,
-                few_shot: Vec::new(),
-                gene_sets: Some(gene_sets.clone()),
-            };
-            let options =
-                PrepareOptions { exclude: exclude.clone(), seed, scaling, ..PrepareOptions::default() };
-            Ok(prepare(vec![source], target, &options)?)
-        };
-        let tasks = [task(Scaling::Zscore)?, task(Scaling::Minmax)?];
-        Ok((expression, tasks, truth))
-    }
+    book.ranking()
 }
 
 /// The results so far, in a file.
@@ -243,7 +159,7 @@ impl Book {
     fn run(&mut self, task: &str, seed: u64, prepare: impl Fn() -> Result<Prepared>) -> Result<()> {
         let mut prepared: Option<Prepared> = None;
         for v in &VARIANTS {
-            let method = format!("{} {}", v.name, v.form).trim().to_owned();
+            let method = v.method();
             let key = (task.to_owned(), method.clone(), seed);
             let wanted = self.only.is_empty() || self.only.contains(v.name) || self.only.contains(&method);
             if !wanted || self.rows.contains_key(&key) {
@@ -252,8 +168,8 @@ impl Book {
             if prepared.is_none() {
                 prepared = Some(prepare()?);
             }
-            let Some((cells, tasks, truth)) = &prepared else { continue };
-            let values = match fit(v, cells, tasks, truth, seed) {
+            let Some((tasks, truth)) = &prepared else { continue };
+            let values = match fit(v, tasks, truth, seed) {
                 Ok(values) => values,
                 Err(e) => {
                     println!("{task}, {method}, seed {seed}: {e}");
@@ -269,30 +185,83 @@ impl Book {
 
     /// Mean ± SD over the seeds: AUROC, average precision, CPU seconds of a fit.
     fn print(&self) {
-        let tasks: Vec<&str> = ["simulated"].into_iter().chain(PAIRS.iter().map(|p| p.name)).collect();
+        let index = PAIRS.iter().filter(|p| p.in_index).map(Pair::name);
+        let tasks: Vec<String> = ["simulated".to_owned()].into_iter().chain(index).collect();
         for (k, title) in ["AUROC", "AP", "CPU seconds"].into_iter().enumerate() {
             println!("\n| {title} | {} |\n|{}", tasks.join(" | "), " --- |".repeat(tasks.len() + 1));
             for v in &VARIANTS {
-                let method = format!("{} {}", v.name, v.form).trim().to_owned();
+                let method = v.method();
                 let cells = tasks.iter().map(|task| {
-                    let of = |r: &(&(String, String, u64), &[f64; 3])| r.0.0 == *task && r.0.1 == method;
-                    let values: Vec<f64> = self.rows.iter().filter(of).map(|r| r.1[k]).collect();
+                    let values = self.values(task, &method, k);
                     if values.is_empty() { "–".to_owned() } else { summary(&values, k < 2) }
                 });
                 println!("| {method} | {} |", cells.collect::<Vec<_>>().join(" | "));
             }
         }
     }
+
+    /// A column of all seeds.
+    fn values(&self, task: &str, method: &str, k: usize) -> Vec<f64> {
+        self.rows.iter().filter(|r| r.0.0 == task && r.0.1 == method).map(|r| r.1[k]).collect()
+    }
+
+    /// Methods that have run on every usable pair, by mean rank; seeds of a pair averaged first. Each against `sensitome` with
+    /// as many labelled cells: Wilcoxon signed-rank over pairs.
+    fn ranking(&self) -> Result<()> {
+        let usable: Vec<Pair> = PAIRS.into_iter().filter(|p| p.role != Role::NegativeControl).collect();
+        for shots in [0, 3] {
+            let mut names = Vec::new();
+            let mut rows = Vec::new();
+            for v in VARIANTS.iter().filter(|v| v.shots == shots) {
+                let means = usable.iter().map(|p| {
+                    let values = self.values(&p.name(), &v.method(), 0);
+                    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+                });
+                if let Some(means) = means.collect::<Option<Vec<f64>>>() {
+                    names.push(v.method());
+                    rows.push(means);
+                }
+            }
+            let ours = if shots == 0 { "sensitome" } else { "sensitome 3 shots" };
+            let Some(ours) = names.iter().position(|n| n == ours).filter(|_| rows.len() > 1) else {
+                continue;
+            };
+            let table = ndarray::Array2::from_shape_fn((usable.len(), rows.len()), |(i, j)| rows[j][i]);
+            let ranks = mean_ranks(table.view(), true)?;
+            let mut order: Vec<usize> = (0..rows.len()).collect();
+            order.sort_by(|&a, &b| ranks[a].total_cmp(&ranks[b]));
+            println!("\n| {} pairs | mean rank | mean AUROC | development | held out | p |", usable.len());
+            println!("|{}", " --- |".repeat(6));
+            for j in order {
+                let mean = |role: Option<Role>| {
+                    let of = usable.iter().zip(&rows[j]).filter(|(p, _)| role.is_none_or(|r| p.role == r));
+                    let values: Vec<f64> = of.map(|(_, v)| *v).collect();
+                    values.iter().sum::<f64>() / values.len().max(1) as f64
+                };
+                let p = wilcoxon_signed_rank(&rows[ours], &rows[j], Zeros::Drop, Alternative::TwoSided);
+                println!(
+                    "| {} | {:.1} | {:.3} | {:.3} | {:.3} | {} |",
+                    names[j],
+                    ranks[j],
+                    mean(None),
+                    mean(Some(Role::Development)),
+                    mean(Some(Role::HeldOut)),
+                    p.map_or_else(|_| String::new(), |p| format!("{:.4}", p.p_value)),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Variant {
+    fn method(&self) -> String {
+        format!("{} {}", self.name, self.form).trim().to_owned()
+    }
 }
 
 /// AUROC, average precision and CPU seconds of one fit.
-fn fit(
-    v: &Variant,
-    cells: &ExpressionMatrix,
-    tasks: &[TransferTask; 2],
-    truth: &[Option<u8>],
-    seed: u64,
-) -> Result<[f64; 3]> {
+fn fit(v: &Variant, tasks: &[TransferTask; 2], truth: &[Option<u8>], seed: u64) -> Result<[f64; 3]> {
     let settings = v.settings.iter().fold(Settings::new(), |s, (k, value)| s.set(*k, value));
     let minmax = v.name == "scdeal" && v.form.starts_with("faithful");
     let mut parts = (*tasks[usize::from(minmax)]).clone();
@@ -303,14 +272,10 @@ fn fit(
     let model =
         find(v.name)?.build(&settings)?.fit(&task, &mut FitOptions::new(seed, parse_device("flex")?))?;
     let seconds = cpu_seconds() - start;
-    let predicted = model.predict(cells, &PredictOptions::default())?;
-    let (mut y, mut scores) = (Vec::new(), Vec::new());
-    for (i, label) in truth.iter().enumerate() {
-        if let Some(label) = label.filter(|_| !few.rows.contains(&i)) {
-            y.push(label);
-            scores.push(predicted.scores[i]);
-        }
-    }
+    let cells = &task.target;
+    let report = Default::default();
+    let predicted = model.predict_prepared(cells.expression.view(), &cells.cells, report, 1024)?;
+    let (y, scores) = unseen(truth, &predicted.scores, Some(&few));
     Ok([auroc(&y, &scores, None)?, average_precision(&y, &scores, None)?, seconds])
 }
 
@@ -339,37 +304,6 @@ fn cpu_seconds() -> f64 {
         Some([user, system]) => (user.parse().unwrap_or(0.0) + system.parse().unwrap_or(0.0)) / 100.0,
         _ => wall,
     }
-}
-
-/// The labels that the table of the pair gives to its cells; only the evaluation sees them.
-fn labels(pair: &Pair, folder: &Path, cells: &ExpressionMatrix) -> Result<Vec<Option<u8>>> {
-    let binary = |t: &Table, column: &str| -> Result<HashMap<String, u8>> {
-        let names = t.column("cell")?.iter().cloned();
-        Ok(names.zip(t.column(column)?).filter_map(|(n, v)| Some((n, v.parse().ok()?))).collect())
-    };
-    let found: HashMap<String, u8> = if pair.cells.contains("a375") {
-        binary(&Table::read(folder.join("sc_melanoma_a375_labels.csv").as_path())?, pair.drug)?
-    } else if pair.cells.contains("jhu006") {
-        binary(&Table::read(folder.join("sc_hnscc_jhu006_labels.csv").as_path())?, pair.drug)?
-    } else if pair.cells.contains("scc47") {
-        binary(&Table::read(folder.join("sc_hnscc_scc47_labels.csv").as_path())?, pair.drug)?
-    } else if pair.cells.contains("lung") {
-        // HCC827, the line with the activating EGFR deletion, against the rest.
-        let t = Table::read(folder.join("sc_lung_celseq2_5cl.cells.csv").as_path())?;
-        let names = t.column("cell")?.iter().cloned();
-        names.zip(t.column("cell_line")?).map(|(n, l)| (n, u8::from(l == "HCC827"))).collect()
-    } else {
-        let t = Table::read(folder.join("sc_brca_atlas.line_response.csv.gz").as_path())?;
-        let (line, drug, dataset) = (t.column("cell_line")?, t.column("drug")?, t.column("dataset")?);
-        let label = t.column("label")?;
-        let rows = (0..t.n_rows()).filter(|&i| drug[i] == pair.drug && dataset[i] == pair.dataset);
-        let by_line: HashMap<&str, u8> =
-            rows.filter_map(|i| Some((line[i].as_str(), label[i].parse().ok()?))).collect();
-        let column = cells.sample_columns().get("cell_line").ok_or("no cell_line")?;
-        let of = |i: usize| Some((cells.samples()[i].clone(), *by_line.get(column.get(i)?.as_str())?));
-        (0..cells.n_samples()).filter_map(of).collect()
-    };
-    Ok(cells.samples().iter().map(|c| found.get(c).copied()).collect())
 }
 
 fn summary(values: &[f64], spread: bool) -> String {

@@ -7,52 +7,19 @@
 
 #![allow(clippy::print_stdout)] // examples print
 
-use std::collections::HashMap;
-use std::error::Error;
-use std::path::{Path, PathBuf};
+mod pairs;
+
 use std::time::Instant;
 
-use sensitome::data::genes::{Aliases, IdMap, to_symbols};
-use sensitome::data::read::{DrugResponse, Measure, ReadOptions, Table};
+use pairs::{Data, PAIRS, Pair, Result, Role, unseen};
+use sensitome::data::FewShot;
 use sensitome::data::rng::NumpyRng;
-use sensitome::data::{Duplicates, FewShot, ResponseTable, SourceInput, TargetInput};
 use sensitome::models::GeneReport;
 use sensitome::prelude::*;
 
 // Training allocates and frees the same few megabytes at every step; this allocator keeps them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
-
-/// Cells, drug, screen, and whether the method was developed on the pair. The last pair is the negative control.
-const PAIRS: [(&str, &str, &str, bool); 16] = [
-    ("a375", "PLX-4720", "GDSC1", true),
-    ("jhu006", "Vorinostat", "GDSC1", true),
-    ("scc47", "Afatinib", "GDSC1", true),
-    ("scc47", "Sorafenib", "GDSC2", true),
-    ("breast", "Cisplatin", "GDSC1", true),
-    ("breast", "Lapatinib", "GDSC2", true),
-    ("lung", "Afatinib", "GDSC2", true),
-    ("jhu006", "Gefitinib", "GDSC1", false),
-    ("jhu006", "AR-42", "GDSC1", false),
-    ("scc47", "Cetuximab", "GDSC1", false),
-    ("breast", "Trametinib", "GDSC1", false),
-    ("breast", "Afatinib", "GDSC1", false),
-    ("breast", "Bortezomib", "GDSC2", false),
-    ("breast", "Erlotinib", "GDSC2", false),
-    ("lung", "Gefitinib", "GDSC2", false),
-    ("scc47", "NVP-TAE684", "GDSC1", false),
-];
-const CONTROL: &str = "NVP-TAE684";
-
-/// Everything that is read once.
-struct Data {
-    folder: PathBuf,
-    bulk: ExpressionMatrix,
-    responses: DrugResponse,
-    cells: HashMap<&'static str, TargetInput>,
-}
 
 /// A method under a name for the table: strategy and settings.
 type Method = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -152,12 +119,12 @@ fn real(part: Option<&str>, methods: &[Method]) -> Result<()> {
     println!("| --- |{}", " --- |".repeat(names.len() + 6));
     let mut all: Vec<Vec<f64>> = Vec::new();
     for pair in pairs(part) {
-        let (task, truth) = data.task(pair, 0)?;
+        let (task, truth) = data.task(&pair, &PrepareOptions::default())?;
         let (mut row, mut card, mut seconds) = (Vec::new(), String::new(), 0.0);
         for method in methods {
             let start = Instant::now();
             let model = fit(&task, method, 0)?;
-            row.push(score(&truth, &scores(&model, &task)?, &[])?);
+            row.push(score(&truth, &scores(&model, &task)?, None)?);
             if method.0 == "sensitome" {
                 seconds = start.elapsed().as_secs_f64();
                 let of = |k: &str| model.card().metrics.get(k).copied().unwrap_or(f64::NAN);
@@ -171,8 +138,8 @@ fn real(part: Option<&str>, methods: &[Method]) -> Result<()> {
                 card = found.map(|k| format!("{:.2}", of(k))).join(" | ");
             }
         }
-        println!("| {} {} | {} | {card} | {seconds:.1} |", pair.0, pair.1, figures(&row));
-        if pair.1 != CONTROL {
+        println!("| {} | {} | {card} | {seconds:.1} |", pair.name(), figures(&row));
+        if pair.role != Role::NegativeControl {
             all.push(row);
         }
     }
@@ -189,7 +156,7 @@ fn shots(part: Option<&str>) -> Result<()> {
     println!("| --- | --- | --- | --- |");
     let mut all = Vec::new();
     for pair in pairs(part) {
-        let (task, truth) = data.task(pair, 0)?;
+        let (task, truth) = data.task(&pair, &PrepareOptions::default())?;
         let (mut row, draws) = (vec![0.0; 3], 3u64);
         for draw in 0..draws {
             let few = draw_few(&truth, 3, draw);
@@ -205,13 +172,13 @@ fn shots(part: Option<&str>) -> Result<()> {
             let rows = task.target.expression.rows();
             let place = |row: &[f32]| row.iter().zip(&between).map(|(v, b)| f64::from(v * b)).sum::<f64>();
             let alone: Vec<f64> = rows.into_iter().map(|r| place(&r.to_vec())).collect();
-            row[0] += score(&truth, &alone, &few.rows)? / draws as f64;
+            row[0] += score(&truth, &alone, Some(&few))? / draws as f64;
             let with = scores(&fit(&labelled, &BOTH[1], 0)?, &labelled)?;
-            row[1] += score(&truth, &with, &few.rows)? / draws as f64;
+            row[1] += score(&truth, &with, Some(&few))? / draws as f64;
         }
-        row[2] = score(&truth, &scores(&fit(&task, &BOTH[1], 0)?, &task)?, &[])?;
-        println!("| {} {} | {} |", pair.0, pair.1, figures(&row));
-        if pair.1 != CONTROL {
+        row[2] = score(&truth, &scores(&fit(&task, &BOTH[1], 0)?, &task)?, None)?;
+        println!("| {} | {} |", pair.name(), figures(&row));
+        if pair.role != Role::NegativeControl {
             all.push(row);
         }
     }
@@ -231,15 +198,10 @@ fn draw_few(truth: &[Option<u8>], each: usize, draw: u64) -> FewShot {
     FewShot { rows, labels }
 }
 
-fn score(truth: &[Option<u8>], scores: &[f64], without: &[usize]) -> Result<f64> {
-    let known: Vec<usize> =
-        (0..truth.len()).filter(|i| truth[*i].is_some() && !without.contains(i)).collect();
-    let y: Vec<u8> = known.iter().filter_map(|&i| truth[i]).collect();
-    let s: Vec<f64> = known.iter().map(|&i| scores[i]).collect();
+fn score(truth: &[Option<u8>], scores: &[f64], few: Option<&FewShot>) -> Result<f64> {
+    let (y, s) = unseen(truth, scores, few);
     Ok(auroc(&y, &s, None)?)
 }
-
-type Pair = (&'static str, &'static str, &'static str, bool);
 
 fn pairs(part: Option<&str>) -> impl Iterator<Item = Pair> {
     let wanted = match part {
@@ -247,107 +209,7 @@ fn pairs(part: Option<&str>) -> impl Iterator<Item = Pair> {
         Some("held-out") => [false, false],
         _ => [true, false],
     };
-    PAIRS.into_iter().filter(move |p| wanted.contains(&p.3))
-}
-
-impl Data {
-    fn read() -> Result<Option<Self>> {
-        let folder =
-            std::env::var_os("SENSITOME_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
-        if !folder.is_dir() {
-            println!("SKIPPED: {} is not there; name the data with SENSITOME_DATA", folder.display());
-            return Ok(None);
-        }
-        let aliases = Aliases::read(folder.join("gene_aliases.tsv.gz").as_path())?;
-        let ids = IdMap::read(folder.join("gene_ids.tsv.gz").as_path())?;
-        let bulk = read::expression(folder.join("gdsc_expression.csv.gz"), &ReadOptions::default())?.0;
-        let (bulk, _) = to_symbols(&bulk, None, Some(&aliases), Duplicates::Mean)?;
-        let responses = read::response(folder.join("gdsc_response.csv.gz").as_path())?;
-        let mut cells = HashMap::new();
-        for (name, file) in [
-            ("a375", "sc_melanoma_a375_expression.csv.gz"),
-            ("jhu006", "sc_hnscc_jhu006_expression.csv.gz"),
-            ("scc47", "sc_hnscc_scc47_expression.csv.gz"),
-            ("breast", "sc_brca_atlas.h5ad"),
-            ("lung", "sc_lung_celseq2_5cl.counts.csv.gz"),
-        ] {
-            let found = read::expression(folder.join(file), &ReadOptions::default())?.0;
-            let counts = found.values().stored().take(1000).all(|v| v.fract() == 0.0);
-            let rule = if counts { Duplicates::Sum } else { Duplicates::Mean };
-            let (expression, report) = to_symbols(&found, Some(&ids), None, rule)?;
-            let input = TargetInput {
-                expression,
-                renamed: report.renamed,
-                cluster_column: None,
-                few_shot: Vec::new(),
-                gene_sets: None,
-            };
-            cells.insert(name, input);
-        }
-        Ok(Some(Self { folder, bulk, responses, cells }))
-    }
-
-    /// The task of a pair, lines that the cells come from left out, and the cells' labels.
-    fn task(&self, (cells, drug, dataset, _): Pair, seed: u64) -> Result<(TransferTask, Vec<Option<u8>>)> {
-        let target = self.cells.get(cells).ok_or("no such cells")?;
-        let lines = |file: &str| -> Result<Vec<String>> {
-            Ok(Table::read(self.folder.join(file).as_path())?.column("expression_id")?.to_vec())
-        };
-        let exclude = match cells {
-            "a375" => vec!["A375".to_owned()],
-            "breast" => lines("sc_brca_atlas.line_response.csv.gz")?,
-            "lung" => lines("sc_lung.line_response.csv.gz")?,
-            _ => Vec::new(), // the head-and-neck lines are not in GDSC
-        };
-        let screen = self.responses.matrix(Some(dataset), Measure::Auc)?;
-        let source = SourceInput {
-            name: "GDSC".to_owned(),
-            expression: self.bulk.clone(),
-            response: self.responses.select(drug, Some(dataset), Measure::Auc)?,
-            labels: None,
-            table: Some((screen.lines, ResponseTable { drugs: screen.drugs, values: screen.values })),
-        };
-        let options = PrepareOptions { exclude, seed, ..PrepareOptions::default() };
-        let task = prepare(vec![source], target.clone(), &options)?;
-        Ok((task, labels(&self.folder, cells, drug, dataset, &target.expression)?))
-    }
-}
-
-/// Labels of the cells; only the evaluation, and the draw of a few labelled cells, see them.
-fn labels(
-    folder: &Path,
-    cells: &str,
-    drug: &str,
-    dataset: &str,
-    m: &ExpressionMatrix,
-) -> Result<Vec<Option<u8>>> {
-    let pairs = |file: &str, column: &str| -> Result<HashMap<String, String>> {
-        let t = Table::read(folder.join(file).as_path())?;
-        Ok(t.column("cell")?.iter().cloned().zip(t.column(column)?.iter().cloned()).collect())
-    };
-    let found: HashMap<String, String> = match cells {
-        "a375" => pairs("sc_melanoma_a375_labels.csv", drug)?,
-        "jhu006" => pairs("sc_hnscc_jhu006_labels.csv", drug)?,
-        "scc47" => pairs("sc_hnscc_scc47_labels.csv", drug)?,
-        // HCC827, the line with the activating EGFR deletion, against the rest.
-        "lung" => {
-            let by_line = pairs("sc_lung_celseq2_5cl.cells.csv", "cell_line")?;
-            by_line.into_iter().map(|(c, l)| (c, u8::from(l == "HCC827").to_string())).collect()
-        }
-        _ => {
-            let t = Table::read(folder.join("sc_brca_atlas.line_response.csv.gz").as_path())?;
-            let (line, drugs, datasets) = (t.column("cell_line")?, t.column("drug")?, t.column("dataset")?);
-            let label = t.column("label")?;
-            let rows = (0..t.n_rows()).filter(|&i| drugs[i] == drug && datasets[i] == dataset);
-            let by_line: HashMap<&str, &str> = rows.map(|i| (line[i].as_str(), label[i].as_str())).collect();
-            let column = m.sample_columns().get("cell_line").ok_or("no cell_line")?;
-            let of = |i: usize| {
-                Some((m.samples()[i].clone(), (*by_line.get(column.get(i)?.as_str())?).to_owned()))
-            };
-            (0..m.n_samples()).filter_map(of).collect()
-        }
-    };
-    Ok(m.samples().iter().map(|c| found.get(c)?.parse().ok()).collect())
+    PAIRS.into_iter().filter(move |p| wanted.contains(&(p.role == Role::Development)))
 }
 
 fn mean(values: &[f64]) -> f64 {

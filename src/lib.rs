@@ -23,9 +23,11 @@
 //! ```
 
 pub use sensitome_adapt as adapt;
+pub use sensitome_analysis as analysis;
 pub use sensitome_core_models as models;
 pub use sensitome_data as data;
 pub use sensitome_eval as eval;
+pub use sensitome_interpret as interpret;
 
 /// What most programs need.
 pub mod prelude {
