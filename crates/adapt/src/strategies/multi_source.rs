@@ -89,3 +89,20 @@ impl Strategy for MultiSource {
         Ok(networks.assembled())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_far_source_counts_less_and_sources_are_told_apart() {
+        assert_eq!(groups(&[0, 2, 0]), [vec![0, 2], vec![1]]);
+        assert_eq!(source_weights(&[0.7], 2.0), [1.0]);
+        // The mean is 2, so that the sources are one mean apart.
+        let weights = source_weights(&[3.0, 1.0], 2.0);
+        assert!((weights[0] / weights[1] - (-2.0f64).exp()).abs() < 1e-12);
+        assert!((weights[0] + weights[1] - 1.0).abs() < 1e-12);
+        assert_eq!(source_weights(&[30.0, 10.0], 2.0), weights);
+        assert_eq!(source_weights(&[0.0, 0.0], 2.0), [0.5, 0.5]);
+    }
+}
