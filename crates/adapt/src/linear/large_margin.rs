@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, Axis};
 use sensitome_core_models::{Output, ResponseModel};
 use sensitome_data::TransferTask;
 
-use super::regression::{Rows, model, require_rows, rows, split};
+use super::regression::{model, require_rows, rows, split};
 use crate::Result;
 use crate::hyper::Checked;
 use crate::trainer::FitOptions;
@@ -84,7 +84,7 @@ pub(crate) fn classifier(
     task: &TransferTask,
     options: &FitOptions,
 ) -> Result<ResponseModel> {
-    let (x, labels) = rows(task, "label", Rows::Training);
+    let (x, labels) = rows(task, "label");
     let (folds, mut penalty) = (settings.integer("folds")?, settings.float("penalty")?);
     require_rows(name, labels.len(), folds)?;
     let y = labels.mapv(|l| if l > 0.5 { 1.0 } else { -1.0 });

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use ndarray::{Array1, Array2};
 use rand::seq::SliceRandom;
 use sensitome_core_models::{FeedForward, Layer, Output, ResponseModel, rng_for};
-use sensitome_data::TransferTask;
+use sensitome_data::{SourceDomain, TransferTask};
 
 use crate::dual_ridge::percentiles;
 use crate::hyper::{Checked, Hyper, Range};
@@ -25,28 +25,21 @@ pub(crate) const PENALTY: Hyper =
 pub(crate) const FOLDS: Hyper =
     Hyper::new("folds", "5", Range::Integer { low: 2, high: 20 }, "folds of the cross-validation");
 
-/// Which rows a method learns from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rows {
-    /// All but those held out for validation, so that what is measured on these is not of rows it has seen.
-    Training,
-    /// Those too.
-    All,
+/// The rows of a source to learn from: all but those held out for validation, so that what is measured on these is not of
+/// rows that the method has seen.
+pub(crate) fn training(source: &SourceDomain) -> impl Iterator<Item = usize> {
+    let held_out: HashSet<usize> = source.validation.iter().copied().collect();
+    (0..source.samples.len()).filter(move |i| !held_out.contains(i))
 }
 
-/// Rows of all sources with a response and what to regress, the higher the more sensitive: the setting `response`.
-pub(crate) fn rows(task: &TransferTask, response: &str, which: Rows) -> (Array2<f64>, Array1<f64>) {
+/// Training rows of all sources with a response and what to regress, the higher the more sensitive: the setting `response`.
+pub(crate) fn rows(task: &TransferTask, response: &str) -> (Array2<f64>, Array1<f64>) {
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for s in &task.sources {
-        let held_out: HashSet<usize> = match which {
-            Rows::Training => s.validation.iter().copied().collect(),
-            Rows::All => HashSet::new(),
-        };
-        let kept = (0..s.samples.len()).filter(|i| !held_out.contains(i));
         // Lower is more sensitive, as in the screens.
         let (known, values): (Vec<usize>, Vec<f64>) = match response {
-            "label" => kept.filter_map(|i| Some((i, -f64::from(s.labels[i]?)))).unzip(),
-            _ => kept.filter_map(|i| Some((i, s.response[i]?))).unzip(),
+            "label" => training(s).filter_map(|i| Some((i, -f64::from(s.labels[i]?)))).unzip(),
+            _ => training(s).filter_map(|i| Some((i, s.response[i]?))).unzip(),
         };
         let values = if response == "rank" { percentiles(&values) } else { values };
         known.iter().for_each(|&i| x.extend(s.expression.row(i).iter().map(|&v| f64::from(v))));

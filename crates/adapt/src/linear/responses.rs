@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2, Axis};
 use sensitome_data::{SourceDomain, TransferTask};
 
 use crate::dual_ridge::percentiles;
+use crate::linear::regression::training;
 use crate::{AdaptError, Result};
 
 /// Other drugs below which a table says too little about general sensitivity or shared programmes.
@@ -16,7 +17,7 @@ const RANK: usize = 10;
 /// Rounds of filling in what was not screened.
 const ROUNDS: usize = 15;
 
-/// The lines of all sources with a response.
+/// The training lines of all sources with a response.
 #[derive(Debug)]
 pub(crate) struct Lines {
     /// Lines × genes.
@@ -58,7 +59,7 @@ impl Lines {
 }
 
 fn screened(source: &SourceDomain) -> Vec<usize> {
-    (0..source.samples.len()).filter(|&i| source.response[i].is_some()).collect()
+    training(source).filter(|&i| source.response[i].is_some()).collect()
 }
 
 /// Ranks of the screened lines for every other drug that most of them were screened with; NaN where they were not.

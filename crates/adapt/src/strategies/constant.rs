@@ -3,7 +3,7 @@
 
 use ndarray::Array1;
 
-use crate::linear::regression::{Rows, model, rows};
+use crate::linear::regression::{model, rows};
 use crate::prelude::*;
 use crate::trainer::FitOptions;
 
@@ -16,7 +16,7 @@ pub struct Constant(pub Checked);
 
 impl Fit for Constant {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
-        let (_, labels) = rows(task, "label", Rows::Training);
+        let (_, labels) = rows(task, "label");
         let (sensitive, all) = (labels.sum(), labels.len() as f64);
         // Both classes are there; one half keeps the logit finite all the same.
         let logit = ((sensitive + 0.5) / (all - sensitive + 0.5)).ln();

@@ -4,7 +4,7 @@
 use ndarray::Axis;
 
 use crate::linear::descent::Descent;
-use crate::linear::regression::{FOLDS, RESPONSE, Rows, model, require_rows, rows, split};
+use crate::linear::regression::{FOLDS, RESPONSE, model, require_rows, rows, split};
 use crate::prelude::*;
 use crate::trainer::FitOptions;
 
@@ -37,7 +37,7 @@ pub struct ElasticNet(pub Checked);
 impl Fit for ElasticNet {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
         let (l1, folds) = (self.0.float("l1_share")?, self.0.integer("folds")?);
-        let (x, y) = rows(task, self.0.choice("response")?, Rows::Training);
+        let (x, y) = rows(task, self.0.choice("response")?);
         require_rows("elastic_net", y.len(), folds)?;
         let mut whole = Descent::new(&x, &y);
         let (greatest, tolerance) = (whole.greatest_penalty(l1), 1e-4 * y.std(0.0).max(1e-12));

@@ -5,7 +5,7 @@ use ndarray::Axis;
 use rand::seq::index;
 
 use crate::finish;
-use crate::linear::regression::{Rows, require_rows, rows};
+use crate::linear::regression::{require_rows, rows};
 use crate::prelude::*;
 use crate::trainer::FitOptions;
 use crate::trees::{DEPTH, Grower, LEAST_ROWS, TREES, Tree, network};
@@ -32,7 +32,7 @@ pub struct GradientBoosting(pub Checked);
 
 impl Fit for GradientBoosting {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
-        let (x, y) = rows(task, "label", Rows::Training);
+        let (x, y) = rows(task, "label");
         require_rows("gradient_boosting", y.len(), 2)?;
         let shrinkage = self.0.float("shrinkage")?;
         let (n, positives) = (y.len(), y.sum());

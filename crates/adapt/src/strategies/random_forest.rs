@@ -4,7 +4,7 @@
 use rand::RngExt;
 
 use crate::finish;
-use crate::linear::regression::{Rows, require_rows, rows};
+use crate::linear::regression::{require_rows, rows};
 use crate::prelude::*;
 use crate::trainer::FitOptions;
 use crate::trees::{DEPTH, Grower, LEAST_ROWS, TREES, network};
@@ -18,7 +18,7 @@ pub struct RandomForest(pub Checked);
 
 impl Fit for RandomForest {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
-        let (x, y) = rows(task, "label", Rows::Training);
+        let (x, y) = rows(task, "label");
         require_rows("random_forest", y.len(), 2)?;
         let y = y.to_vec();
         let of = |class: f64| (0..y.len()).filter(|&i| y[i] == class).collect::<Vec<_>>();

@@ -2,7 +2,7 @@
 //! is (`docs/methods/ridge.md`). Strong in this field: it stands beside every other method.
 
 use crate::dual_ridge::DualRidge;
-use crate::linear::regression::{FOLDS, PENALTY, RESPONSE, Rows, model, require_rows, rows, shuffled};
+use crate::linear::regression::{FOLDS, PENALTY, RESPONSE, model, require_rows, rows, shuffled};
 use crate::prelude::*;
 use crate::trainer::FitOptions;
 
@@ -15,7 +15,7 @@ pub struct Ridge(pub Checked);
 
 impl Fit for Ridge {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
-        let ((x, y), folds) = (rows(task, self.0.choice("response")?, Rows::All), self.0.integer("folds")?);
+        let ((x, y), folds) = (rows(task, self.0.choice("response")?), self.0.integer("folds")?);
         require_rows("ridge", y.len(), folds)?;
         let penalty = match self.0.float("penalty")? {
             0.0 => DualRidge::cross_validated(&x, &y, &shuffled(y.len(), options.seed, "ridge"), folds)?,
