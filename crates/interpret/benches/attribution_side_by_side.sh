@@ -10,9 +10,9 @@ script=crates/interpret/benches/attribution_side_by_side.py
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$python" "$script" generate "$folder"
-cargo bench --quiet --features ndarray -p sensitome-interpret --bench attribution --no-run
+cargo bench --quiet --features ndarray --bench attribution --no-run
 bench() {
-    SENSITOME_BENCH_DATA=$folder cargo bench --quiet --features ndarray -p sensitome-interpret --bench attribution -- "$1"
+    SENSITOME_BENCH_DATA=$folder cargo bench --quiet --features ndarray --bench attribution -- "$1"
 }
 for round in 1 2; do
     for pair in "ig ig ig_batch1000" "ig_sparse ig_batch1000_sparse" "shap shap shap_one" "shap_sparse shap_one_sparse"; do

@@ -87,7 +87,7 @@ fn plots_are_svg_with_names_and_axes() {
     let groups = ["resistant".to_owned(), "sensitive".to_owned()];
     let pathways = [("Apoptosis".to_owned(), 0.3), ("Cell cycle".to_owned(), -0.2)];
     let all = [
-        (plots::bar(&a, 2).unwrap(), "Mean absolute attribution"),
+        (plots::bar(&a, Some(expression.view()), 2).unwrap(), "Mean absolute attribution"),
         (plots::beeswarm(&a, expression.view(), 3).unwrap(), "Expression of the gene"),
         (plots::heatmap(&a, None, 3).unwrap(), "Cells, from low to high log-odds of sensitive"),
         (plots::heatmap(&a, Some(&groups), 3).unwrap(), "Group of cells (mean)"),
@@ -107,6 +107,27 @@ fn plots_are_svg_with_names_and_axes() {
 }
 
 #[test]
+fn a_bar_has_no_direction_where_the_cells_cancel() {
+    let shown = |values: Array2<f32>| {
+        let a = Attribution { values, ..attribution() };
+        let svg = plots::bar(&a, None, 1).unwrap();
+        // Blocks of the legend come last, one a kind.
+        let fills: Vec<&str> = svg.split("fill=\"").skip(1).filter_map(|s| s.get(..7)).collect();
+        let count = |color: &str| fills.iter().filter(|f| **f == color).count();
+        (count("#D55E00"), count("#0072B2"))
+    };
+    assert_eq!(shown(array![[1.0, 0.0, 0.0], [0.5, 0.0, 0.0]]), (2, 1));
+    assert_eq!(shown(array![[-1.0, 0.0, 0.0], [0.5, 0.0, 0.0]]), (1, 2));
+    assert_eq!(shown(array![[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]), (1, 1));
+    // But more of the gene raises the output in both.
+    let a = Attribution { values: array![[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], ..attribution() };
+    let expression = array![[-2.0f32, 0.0, 0.0], [2.0, 0.0, 0.0]];
+    let (with, without) = (plots::bar(&a, Some(expression.view()), 1), plots::bar(&a, None, 1));
+    assert_ne!(with.unwrap(), without.unwrap());
+    assert!(plots::bar(&a, Some(expression.slice(ndarray::s![..1, ..])), 1).is_err());
+}
+
+#[test]
 fn plots_of_nothing_or_of_one_value() {
     let empty = Attribution {
         values: Array2::zeros((0, 3)),
@@ -119,7 +140,7 @@ fn plots_of_nothing_or_of_one_value() {
     assert!(plots::heatmap(&empty, None, 3).is_err());
     assert!(plots::beeswarm(&empty, Array2::zeros((0, 3)).view(), 3).is_err());
     assert!(plots::waterfall(&empty, 0, 3).is_err());
-    assert!(plots::bar(&attribution(), 0).is_err());
+    assert!(plots::bar(&attribution(), None, 0).is_err());
     assert!(plots::bars(&[("a".into(), f64::NAN)], "t", "x").is_err());
     let mut flat = attribution();
     flat.values.fill(0.0);

@@ -246,12 +246,15 @@ fn draw(
 ) -> Result<Vec<(String, String)>> {
     let top = args.top.max(1);
     let mut all = vec![
-        ("bar.svg".to_owned(), plots::bar(attribution, top).map_err(message)?),
         ("heatmap.svg".to_owned(), plots::heatmap(attribution, None, top).map_err(message)?),
         ("groups.svg".to_owned(), plots::heatmap(attribution, Some(classes), top).map_err(message)?),
     ];
-    if !args.bottleneck {
+    if args.bottleneck {
+        all.push(("bar.svg".to_owned(), plots::bar(attribution, None, top).map_err(message)?));
+    } else {
         let expression: Array2<f32> = model.preprocessing().transform(cells, missing)?.0;
+        let bar = plots::bar(attribution, Some(expression.view()), top).map_err(message)?;
+        all.push(("bar.svg".to_owned(), bar));
         all.push((
             "beeswarm.svg".to_owned(),
             plots::beeswarm(attribution, expression.view(), top).map_err(message)?,
@@ -272,14 +275,7 @@ fn draw(
         }
     }
     if let Some(pathways) = pathways {
-        let rows: Vec<(String, f64)> =
-            pathways.top_genes(top).into_iter().map(|p| (p.gene, p.mean)).collect();
-        let title = format!("Pathways and the {} ({})", pathways.target, pathways.method);
-        all.push((
-            "pathways.svg".to_owned(),
-            plots::bars(&rows, &title, "Mean sum of attributions over the pathway's genes")
-                .map_err(message)?,
-        ));
+        all.push(("pathways.svg".to_owned(), plots::bar(pathways, None, top).map_err(message)?));
     }
     Ok(all)
 }
