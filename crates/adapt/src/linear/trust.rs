@@ -13,6 +13,10 @@ const STEADY: (f64, f64) = (0.60, 0.75);
 /// Correlation of unseen lines with their response below which nothing is to be learned from bulk.
 const LEAST_LEARNED: f64 = 0.1;
 
+/// Lines that were learned from: with as few as the first, the error of a gene's correlation with the response (0.1) is as
+/// large as what the test compares, and nothing is trusted; from the second on, all that the test says.
+const LINES: (f64, f64) = (100.0, 200.0);
+
 /// What was found.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trust {
@@ -26,16 +30,18 @@ pub(crate) struct Trust {
     pub(crate) learned: f64,
     /// Correlation of the cells' scores by ridge on one half of the lines with those on the other.
     pub(crate) steady: f64,
+    /// Lines that were learned from.
+    pub(crate) lines: usize,
 }
 
 impl Trust {
     /// Sharpens `start` twice and looks at how far genes go on moving in the cells as `bulk` (their correlation with the
-    /// response there) says. `company` weighs the genes.
+    /// response there, over so many lines) says. `company` weighs the genes.
     pub(crate) fn test(
         cells: &Cells,
         start: &Array1<f64>,
         company: &Array1<f64>,
-        bulk: &Array1<f64>,
+        (bulk, lines): (&Array1<f64>, usize),
         learned: f64,
         steady: f64,
     ) -> Self {
@@ -48,8 +54,9 @@ impl Trust {
         let (before, after) = (concordance(start), concordance(&twice));
         let retained = if before > 0.0 { after / before } else { 0.0 };
         let rise = |value: f64, (low, high): (f64, f64)| ((value - low) / (high - low)).clamp(0.0, 1.0);
-        let share = rise(retained, RETAINED) * (1.0 - rise(steady, STEADY));
-        Self { share: if learned < LEAST_LEARNED { 0.0 } else { share }, before, retained, learned, steady }
+        let borne_out = rise(retained, RETAINED) * (1.0 - rise(steady, STEADY));
+        let share = if learned < LEAST_LEARNED { 0.0 } else { borne_out * rise(lines as f64, LINES) };
+        Self { share, before, retained, learned, steady, lines }
     }
 
     /// In words, for the model card.
@@ -58,6 +65,8 @@ impl Trust {
             "sensitome: the lines' response cannot be told from their expression; do not use these scores"
         } else if self.steady >= STEADY.1 {
             "sensitome: ridge is steady on these cells; kept as it is"
+        } else if self.lines as f64 <= LINES.0 {
+            "sensitome: too few lines to test the cells' main axes against; fell back to ridge"
         } else if self.share <= 0.0 {
             "sensitome: bulk does not bear out the cells' main axes; fell back to ridge"
         } else if self.share < 1.0 {
@@ -80,19 +89,23 @@ mod tests {
     fn an_axis_is_trusted_when_its_genes_move_as_in_bulk() {
         let mut rng = rng_for(6, "trust");
         let bulk = Array1::from_shape_fn(40, |j| if j < 12 { 0.5 } else { 0.0 });
-        let mut share = |turned: usize, learned: f64, steady: f64| {
+        let mut share = |turned: usize, learned: f64, steady: f64, lines: usize| {
             let x = Array2::from_shape_fn((60, 40), |(i, j)| {
                 let side = (i % 2) as f32 - 0.5;
                 let moves = if j < turned { -1.0 } else { f32::from(u8::from(j < 12)) };
                 3.0 * side * moves + rng.random_range(-1.0f32..1.0)
             });
-            Trust::test(&Cells::new(x.view()), &bulk, &Array1::ones(40), &bulk, learned, steady)
+            Trust::test(&Cells::new(x.view()), &bulk, &Array1::ones(40), (&bulk, lines), learned, steady)
         };
-        assert_eq!(share(0, 0.5, 0.3).share, 1.0);
-        assert!(share(0, 0.5, 0.3).note().contains("sharpened"));
-        assert!(share(0, 0.5, 0.9).share == 0.0 && share(0, 0.5, 0.9).note().contains("kept"));
-        assert!(share(5, 0.5, 0.3).share < 1.0);
-        assert_eq!(share(0, 0.0, 0.3).share, 0.0);
-        assert!(share(0, 0.0, 0.3).note().contains("do not use"));
+        assert_eq!(share(0, 0.5, 0.3, 200).share, 1.0);
+        assert!(share(0, 0.5, 0.3, 200).note().contains("sharpened"));
+        assert!(share(0, 0.5, 0.9, 200).share == 0.0 && share(0, 0.5, 0.9, 200).note().contains("kept"));
+        assert!(share(5, 0.5, 0.3, 200).share < 1.0);
+        assert!(
+            share(0, 0.5, 0.3, 100).share == 0.0 && share(0, 0.5, 0.3, 100).note().contains("too few lines")
+        );
+        assert_eq!(share(0, 0.5, 0.3, 150).share, 0.5);
+        assert_eq!(share(0, 0.0, 0.3, 200).share, 0.0);
+        assert!(share(0, 0.0, 0.3, 200).note().contains("do not use"));
     }
 }

@@ -105,7 +105,7 @@ impl Fit for Sensitome {
         let learned = correlation(unseen.view(), response);
         let halves = by_halves(lines.x.view(), response, &order, task.n_genes() as f64)?;
         let steady = halves.iter().map(|pair| cells.agreement(pair)).sum::<f64>() / halves.len() as f64;
-        let mut trust = Trust::test(&cells, &start, &company, &bulk, learned, steady);
+        let mut trust = Trust::test(&cells, &start, &company, (&bulk, lines.labels.len()), learned, steady);
         match self.trust.as_str() {
             "always" => trust.share = 1.0,
             "never" => trust.share = 0.0,
