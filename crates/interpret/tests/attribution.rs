@@ -144,9 +144,11 @@ fn plots_of_nothing_or_of_one_value() {
     assert!(plots::bars(&[("a".into(), f64::NAN)], "t", "x").is_err());
     let mut flat = attribution();
     flat.values.fill(0.0);
-    for svg in
-        [plots::bar(&flat, 3), plots::heatmap(&flat, None, 3), plots::scatter(&flat, &[1.0, 1.0], 0, "z")]
-    {
+    for svg in [
+        plots::bar(&flat, None, 3),
+        plots::heatmap(&flat, None, 3),
+        plots::scatter(&flat, &[1.0, 1.0], 0, "z"),
+    ] {
         assert!(!svg.unwrap().contains("NaN"));
     }
 }
