@@ -93,7 +93,7 @@ impl<F: Real> Explain<F> for Gradients<F> {
         let values = match self.reading {
             Reading::Saliency { absolute: true } => gradient()?.abs(),
             Reading::Saliency { absolute: false } => gradient()?,
-            Reading::InputTimesGradient => gradient()? * &x,
+            Reading::InputTimesGradient => gradient()? * x,
             Reading::SmoothGrad { samples, noise, seed } => self.smooth(x, first, samples, noise, seed)?,
         };
         let output: Vec<f64> = output.iter().map(|v| v.double()).collect();

@@ -37,13 +37,13 @@ fn check(case: &Case, x: Matrix<'_, f64>) {
     }
     let result = result.unwrap();
     let plan = ControlPlan::new(x, &genes, &list, &options).unwrap();
-    case.check("list_index", &integers(&plan.listed));
-    case.check("pool_index", &integers(&plan.pool));
+    case.check("list_index", integers(&plan.listed));
+    case.check("pool_index", integers(&plan.pool));
     case.check("gene_mean", &plan.gene_mean);
     case.check("n_items", plan.genes_per_bin as f64);
-    case.check("gene_bin", &integers(&plan.gene_bin));
-    case.check("bins_used", &integers(&plan.bins_used));
-    case.check("candidates_per_bin", &integers(&plan.candidates.iter().map(Vec::len).collect::<Vec<_>>()));
+    case.check("gene_bin", integers(&plan.gene_bin));
+    case.check("bins_used", integers(&plan.bins_used));
+    case.check("candidates_per_bin", integers(&plan.candidates.iter().map(Vec::len).collect::<Vec<_>>()));
     let few = plan.candidates.iter().all(|c| c.len() <= options.control_size);
     case.check("deterministic_controls", f64::from(u8::from(few)));
     // Not promised by the fixture, but the draw is scanpy's own to the last gene.
