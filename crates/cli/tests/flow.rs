@@ -120,6 +120,15 @@ fn every_strategy_by_one_command() {
         let axes = inspected["axes"].as_array().unwrap();
         assert_eq!(*name == "shared_pathway", axes.iter().any(|a| a == "MAPK_SIGNALING"), "{name}: {axes:?}");
     }
+    // The cells that a model has seen do not count.
+    let (cells, labels) = (at(folder, "data/cells.h5ad"), at(folder, "data/cells_labels.csv"));
+    let (model, scores) = (at(folder, "model.safetensors"), at(folder, "scores.csv"));
+    json(&["predict", "--model", &model, "--cells", &cells, "--out", &scores]);
+    let mut evaluate = vec!["evaluate", "--predictions", &scores, "--labels", &labels];
+    let all = json(&evaluate)["labelled"].as_u64().unwrap();
+    let few = at(folder, "few.csv");
+    evaluate.extend(["--few-shot", &few]);
+    assert_eq!(json(&evaluate)["labelled"].as_u64().unwrap(), all - 12);
     let mut args = train_args(folder, "source_only", "searched.safetensors");
     let search = ["--search", "2", "--select", "info_max", "--set", "epochs=2"];
     args.extend(search.map(str::to_owned));

@@ -7,7 +7,7 @@ use sensitome_data::read::{self, ReadOptions, Table};
 use sensitome_eval as eval;
 use serde_json::{Value, json};
 
-use crate::inputs::label;
+use crate::inputs::{label, label_table};
 use crate::output::{Output, Result, fail};
 
 /// Compare predictions with known labels
@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Label 1 where the label column has this value, 0 elsewhere
     #[arg(long, value_name = "VALUE")]
     positive: Option<String>,
+    /// Labelled cells that were given to `train`: left out, since the model has seen them
+    #[arg(long, value_name = "FILE")]
+    few_shot: Option<PathBuf>,
 }
 
 /// Scores of cells with their annotation columns.
@@ -47,10 +50,21 @@ struct Predicted {
 pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let predicted = read_predictions(args)?;
     let labels = read_labels(args)?;
+    let seen =
+        args.few_shot.as_ref().map_or_else(|| Ok(HashMap::new()), |path| label_table(path, None, None))?;
+    if let Some(path) =
+        args.few_shot.as_ref().filter(|_| !predicted.cells.iter().any(|c| seen.contains_key(c)))
+    {
+        return fail(format!(
+            "{}: none of its {} cells is among the predicted ones; pass the file that was given to train",
+            path.display(),
+            seen.len()
+        ));
+    }
     let keys = predicted.key.as_ref().unwrap_or(&predicted.cells);
     let (mut y, mut scores, mut classes) = (Vec::new(), Vec::new(), Vec::new());
     for (i, key) in keys.iter().enumerate() {
-        if let Some(&label) = labels.get(key) {
+        if let Some(&label) = labels.get(key).filter(|_| !seen.contains_key(&predicted.cells[i])) {
             y.push(label);
             scores.push(predicted.scores[i]);
             classes.push(predicted.classes[i]);
