@@ -1,7 +1,7 @@
 //! DeepSHAP adds up on every layer list, equals exact Shapley values where those are known, and says when it
 //! does not.
 //!
-//! Mutations tried: `straight` or `along` of one end only, or `along` without `part`, in `normalize`
+//! Mutations tried: `straight` or `along` of one end only in `normalize`
 //! (`adds_up` fails on cosine heads); the slope instead of the secant in `step` (`adds_up`); the centre left
 //! out of the background (`centring_changes_nothing`); a tolerance that is never compared
 //! (`a_gap_is_an_error`).
