@@ -2,6 +2,14 @@
 
 use crate::prelude::*;
 
+/// The table of a method with a [`Classifier`]: what all have, then its own.
+macro_rules! classifier_hypers {
+    ($($own:expr),* $(,)?) => {
+        &[HIDDEN, LATENT, HEAD, DROPOUT, EPOCHS, BATCH_SIZE, LEARNING_RATE, SAMPLING, SELECT, $($own),*]
+    };
+}
+pub(crate) use classifier_hypers;
+
 /// Encoder and head.
 #[derive(Debug, Clone)]
 pub struct Classifier {
@@ -112,5 +120,37 @@ impl Classifier {
     /// Encoder and head for prediction.
     pub fn assembled(&self) -> Assembled {
         Assembled::new(self.encoder.clone(), self.head.clone(), Output::Softmax)
+    }
+}
+
+/// The losses of a step under some settings; the batch tells how far training is and where its rows come from.
+pub type StepLosses = fn(&Checked, Step, &Batch) -> Result<Losses>;
+
+/// A method that is a [`Classifier`] on batches of both domains and differs from others in its losses alone.
+#[derive(Debug, Clone)]
+pub struct Aligned {
+    /// Its settings.
+    pub settings: Checked,
+    /// Its losses.
+    pub losses: StepLosses,
+}
+
+impl Strategy for Aligned {
+    type Networks = Classifier;
+
+    fn networks(&self, task: &TransferTask, init: &Init) -> Result<Classifier> {
+        Classifier::new(&self.settings, task, init)
+    }
+
+    fn stages(&self, _task: &TransferTask) -> Result<Vec<Stage>> {
+        Ok(vec![both_domains(&self.settings)?])
+    }
+
+    fn losses(&self, _: &Stage, networks: &mut Classifier, batch: &Batch, pass: Pass) -> Result<Losses> {
+        (self.losses)(&self.settings, networks.step(batch, pass)?, batch)
+    }
+
+    fn assemble(&self, networks: &Classifier) -> Result<Assembled> {
+        Ok(networks.assembled())
     }
 }

@@ -10,13 +10,13 @@ use crate::{AdaptError, Result};
 /// What a hyper-parameter may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Range {
-    /// A number between two bounds, both allowed; drawn on a logarithmic scale where said so.
+    /// A number between two bounds, both allowed.
     Float {
         /// Least value.
         low: f64,
         /// Greatest value.
         high: f64,
-        /// Whether random search draws the logarithm.
+        /// Whether random search draws near the default on a logarithmic scale, however short the range.
         log: bool,
     },
     /// A whole number between two bounds, both allowed.
@@ -95,12 +95,23 @@ impl Hyper {
         }
     }
 
+    /// A draw of random search. Shares, words and short ranges are drawn evenly; anything else near its default, on a
+    /// logarithmic scale, since the range only keeps out what cannot be meant: numbers within a factor of ten, counts and
+    /// widths within a factor of two. A number whose default is 0 stays 0 half of the time, else it is from 0.001 to 1.
     fn sample(&self, rng: &mut ChaCha8Rng) -> String {
+        let near = |low: f64, high: f64, factor: f64, rng: &mut ChaCha8Rng| {
+            let default = self.default.parse::<f64>().unwrap_or(0.0);
+            let (a, b) = if default > 0.0 { (default / factor, default * factor) } else { (1e-3, 1.0) };
+            let zero = default <= 0.0 && rng.random::<bool>();
+            let drawn = rng.random_range(a.max(low).ln()..=b.min(high).max(a.max(low)).ln()).exp();
+            if zero { default } else { drawn }.clamp(low, high)
+        };
         match self.range {
-            Range::Float { low, high, log: true } if low > 0.0 => {
-                (rng.random_range(low.ln()..=high.ln())).exp().clamp(low, high).to_string()
-            }
+            Range::Float { low, high, log } if log || high - low > 1.0 => near(low, high, 10.0, rng).to_string(),
             Range::Float { low, high, .. } => rng.random_range(low..=high).to_string(),
+            Range::Integer { low, high } if high - low > 20 => {
+                near(low as f64, high as f64, 2.0, rng).round().to_string()
+            }
             Range::Integer { low, high } => rng.random_range(low..=high).to_string(),
             Range::Flag => rng.random::<bool>().to_string(),
             Range::Choice(options) | Range::Widths(options) => options
@@ -240,5 +251,26 @@ impl Checked {
     /// Widths.
     pub fn widths(&self, name: &str) -> Result<Vec<usize>> {
         self.parsed(name, parse_widths)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::REGISTRY;
+    use sensitome_core_models::rng_for;
+
+    #[test]
+    fn draws_are_allowed_and_near_the_defaults() {
+        let mut rng = rng_for(0, "draws");
+        for h in REGISTRY.iter().flat_map(|e| e.hypers) {
+            for _ in 0..50 {
+                let drawn = h.sample(&mut rng);
+                h.check(&drawn).unwrap();
+                let (Ok(x), Ok(default)) = (drawn.parse::<f64>(), h.default.parse::<f64>()) else { continue };
+                let far = matches!(h.range, Range::Float { low, high, .. } if high - low > 1.0);
+                assert!(!far || x <= 10.0 * default.max(0.1) * (1.0 + 1e-12), "{} {drawn}", h.name);
+            }
+        }
     }
 }

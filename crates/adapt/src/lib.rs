@@ -7,8 +7,8 @@
 mod batches;
 mod checkpoint;
 mod clusters;
-mod dual_ridge;
 mod error;
+mod evidence;
 mod finish;
 mod hyper;
 mod linear;
@@ -30,8 +30,8 @@ pub mod prelude;
 pub mod strategies;
 
 pub use clusters::{batch_clusters, cluster_loss, published_clusters};
-pub use dual_ridge::{DualRidge, percentiles};
 pub use error::{AdaptError, Result};
+pub use evidence::ModelEvidence;
 pub use hyper::{Checked, FAITHFUL, Hyper, Range, Settings};
 pub use observer::{EpochReport, History, Observer, Silent};
 pub use optimizer::{Optimizer, OptimizerState, track};

@@ -1,5 +1,6 @@
 //! All methods by name.
 
+use crate::classifier::{Aligned, StepLosses};
 use crate::hyper::{Checked, Hyper, Settings};
 use crate::strategies::*;
 use crate::strategy::{Fit, Strategy, Trained};
@@ -40,6 +41,10 @@ fn trained<S: Strategy + 'static>(
     settings: Checked,
 ) -> Result<Box<dyn Fit>> {
     Ok(Box::new(Trained { strategy, name, settings }))
+}
+
+fn aligned(name: &'static str, losses: StepLosses, settings: Checked) -> Result<Box<dyn Fit>> {
+    trained(name, Aligned { settings: settings.clone(), losses }, settings)
 }
 
 /// Every method: the controls, the published methods of the field, their relatives from domain adaptation, and ours.
@@ -154,28 +159,28 @@ pub const REGISTRY: &[Entry] = &[
         summary: "covariances of the embeddings made equal",
         paper: "Sun and Saenko, ECCV Workshops (2016)",
         hypers: coral::HYPERS,
-        build: |s| trained("coral", coral::Coral(s.clone()), s),
+        build: |s| aligned("coral", coral::losses, s),
     },
     Entry {
         name: "mmd",
         summary: "embeddings matched by maximum mean discrepancy under several kernels",
         paper: "Long et al., ICML (2015)",
         hypers: mmd::HYPERS,
-        build: |s| trained("mmd", mmd::Mmd(s.clone()), s),
+        build: |s| aligned("mmd", mmd::losses, s),
     },
     Entry {
         name: "jan",
         summary: "joint distribution of embedding and prediction matched by maximum mean discrepancy",
         paper: "Long et al., ICML (2017)",
         hypers: jan::HYPERS,
-        build: |s| trained("jan", jan::Jan(s.clone()), s),
+        build: |s| aligned("jan", jan::losses, s),
     },
     Entry {
         name: "optimal_transport",
         summary: "embeddings matched by the entropic cost of moving one onto the other",
         paper: "Cuturi, NeurIPS (2013); Feydy et al., AISTATS (2019)",
         hypers: optimal_transport::HYPERS,
-        build: |s| trained("optimal_transport", optimal_transport::OptimalTransport(s.clone()), s),
+        build: |s| aligned("optimal_transport", optimal_transport::losses, s),
     },
     Entry {
         name: "dann",
@@ -217,14 +222,14 @@ pub const REGISTRY: &[Entry] = &[
         summary: "learns from cells that it predicts with confidence",
         paper: "Lee, ICML Workshops (2013)",
         hypers: pseudo_label::HYPERS,
-        build: |s| trained("pseudo_label", pseudo_label::PseudoLabel(s.clone()), s),
+        build: |s| aligned("pseudo_label", pseudo_label::losses, s),
     },
     Entry {
         name: "multi_source",
         summary: "mmd with sources that count the more the closer they are to the cells",
         paper: "in the spirit of scAdaDrug, Liu et al., arXiv 2403.05260 (2024)",
         hypers: multi_source::HYPERS,
-        build: |s| trained("multi_source", multi_source::MultiSource(s.clone()), s),
+        build: |s| aligned("multi_source", multi_source::losses, s),
     },
     Entry {
         name: "sensitome",

@@ -1,10 +1,10 @@
 //! Random search over the hyper-parameters of a method, choosing by a rule that sees no label of a cell.
 
-use ndarray::{Array2, Axis};
-use sensitome_core_models::{Device, GeneReport, Predictions, ResponseModel, rng_for};
+use sensitome_core_models::{Device, ResponseModel, rng_for};
 use sensitome_data::TransferTask;
-use sensitome_eval::selection::{Evidence, SelectionScore};
+use sensitome_eval::selection::SelectionScore;
 
+use crate::evidence::ModelEvidence;
 use crate::hyper::Settings;
 use crate::registry::{Entry, find};
 use crate::trainer::FitOptions;
@@ -57,7 +57,7 @@ pub fn random_search(
     entry.build(&search.fixed)?;
     let ridge = match search.rule {
         SelectionScore::RidgeAgreement => {
-            Some(on_target(&fit(find("ridge")?, &Settings::new())?, task)?.scores)
+            Some(ModelEvidence::new(&fit(find("ridge")?, &Settings::new())?, task)?.target.scores)
         }
         _ => None,
     };
@@ -68,8 +68,14 @@ pub fn random_search(
             0 => search.fixed.clone(),
             _ => Settings::sample(entry.hypers, &search.fixed, &mut rng),
         };
-        let judged = fit(entry, &settings)
-            .and_then(|model| Ok((judge(&model, task, search.rule, ridge.as_deref())?, model)));
+        let judged = fit(entry, &settings).and_then(|model| {
+            let score = ModelEvidence::new(&model, task)?.score(search.rule, ridge.as_deref());
+            let score = score.map_err(|e| {
+                let what = format!("selection rule {}", search.rule.name());
+                AdaptError::invalid(what, e.to_string(), "use another rule")
+            })?;
+            Ok((score, model))
+        });
         let score = match judged {
             Ok((score, model)) => {
                 let ordered = if search.rule.higher_is_better() { score } else { -score };
@@ -99,52 +105,4 @@ pub fn random_search(
             ))
         }
     }
-}
-
-fn on_target(model: &ResponseModel, task: &TransferTask) -> Result<Predictions> {
-    let target = &task.target;
-    Ok(model.predict_prepared(target.expression.view(), &target.cells, GeneReport::default(), 1024)?)
-}
-
-/// The rule's score of a model, from its predictions for the cells and for source rows.
-fn judge(
-    model: &ResponseModel,
-    task: &TransferTask,
-    rule: SelectionScore,
-    ridge: Option<&[f64]>,
-) -> Result<f64> {
-    let rows = |validation: bool| -> Result<(Vec<u8>, Predictions)> {
-        let (mut x, mut labels, mut names) = (Vec::new(), Vec::new(), Vec::new());
-        for s in &task.sources {
-            for &i in if validation { &s.validation } else { &s.train } {
-                x.extend(s.expression.row(i).iter().copied());
-                labels.extend(s.labels[i]);
-                names.push(s.samples[i].clone());
-            }
-        }
-        let x = Array2::from_shape_vec((names.len(), task.n_genes()), x).unwrap_or_default();
-        Ok((labels, model.predict_prepared(x.view(), &names, GeneReport::default(), 1024)?))
-    };
-    let (labels, validation) = rows(true)?;
-    let (_, training) = rows(false)?;
-    let target = on_target(model, task)?;
-    let features = |p: &Predictions| p.embedding.mapv(f64::from);
-    let (f_validation, f_training, f_target) =
-        (features(&validation), features(&training), features(&target));
-    let mut p = Array2::zeros((target.scores.len(), 2));
-    p.index_axis_mut(Axis(1), 1).assign(&ndarray::ArrayView1::from(&target.scores));
-    p.index_axis_mut(Axis(1), 0).assign(&ndarray::ArrayView1::from(&target.scores).mapv(|s| 1.0 - s));
-    let evidence = Evidence {
-        source_labels: Some(&labels),
-        source_probabilities: Some(&validation.scores),
-        source_features: Some(f_validation.view()),
-        training_features: Some(f_training.view()),
-        target_features: Some(f_target.view()),
-        target_probabilities: Some(p.view()),
-        ridge_scores: ridge,
-        target_labels: None,
-    };
-    rule.score(&evidence).map_err(|e| {
-        AdaptError::invalid(format!("selection rule {}", rule.name()), e.to_string(), "use another rule")
-    })
 }

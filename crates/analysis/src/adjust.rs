@@ -1,5 +1,7 @@
 //! P-values adjusted for the number of tests.
 
+use sensitome_eval::Undefined;
+use sensitome_eval::comparison::{benjamini_hochberg, bonferroni, holm};
 use serde::{Deserialize, Serialize};
 
 use crate::{AnalysisError, Result};
@@ -24,38 +26,28 @@ pub enum Correction {
 /// # Errors
 /// [`AnalysisError::OutOfRange`] when one is NaN or outside 0 to 1.
 pub fn p_adjust(p_values: &[f64], correction: Correction) -> Result<Vec<f64>> {
-    if let Some(index) = p_values.iter().position(|p| !(0.0..=1.0).contains(p)) {
-        return Err(AnalysisError::OutOfRange {
-            what: "p-value",
-            index,
-            value: p_values[index],
-            range: "a p-value lies between 0 and 1; leave out genes that were not tested",
-        });
+    // Of no genes there is nothing to adjust, and nothing to complain about.
+    if p_values.is_empty() {
+        return Ok(Vec::new());
     }
-    let n = p_values.len() as f64;
-    if correction == Correction::Bonferroni {
-        return Ok(p_values.iter().map(|p| (p * n).min(1.0)).collect());
+    match correction {
+        Correction::Bonferroni => bonferroni(p_values),
+        Correction::Holm => holm(p_values),
+        Correction::BenjaminiHochberg => benjamini_hochberg(p_values),
+        Correction::BenjaminiYekutieli => benjamini_hochberg(p_values).map(|adjusted| {
+            let dependence: f64 = (1..=p_values.len()).map(|k| 1.0 / k as f64).sum();
+            adjusted.into_iter().map(|q| (q * dependence).min(1.0)).collect()
+        }),
     }
-    let mut order: Vec<usize> = (0..p_values.len()).collect();
-    order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));
-    let mut adjusted = vec![0.0; p_values.len()];
-    if correction == Correction::Holm {
-        let mut largest = 0.0_f64;
-        for (before, &i) in order.iter().enumerate() {
-            largest = largest.max(p_values[i] * (n - before as f64)).min(1.0);
-            adjusted[i] = largest;
+    .map_err(|undefined| match undefined {
+        Undefined::NonFinite { index, .. } | Undefined::OutOfRange { index, .. } => {
+            AnalysisError::OutOfRange {
+                what: "p-value",
+                index,
+                value: p_values[index],
+                range: "a p-value lies between 0 and 1; leave out genes that were not tested",
+            }
         }
-        return Ok(adjusted);
-    }
-    let dependence = match correction {
-        Correction::BenjaminiYekutieli => (1..=p_values.len()).map(|k| 1.0 / k as f64).sum(),
-        _ => 1.0,
-    };
-    let mut smallest = 1.0_f64;
-    for (before, &i) in order.iter().enumerate().rev() {
-        // The factor first: it is at least 1, so that rounding takes none below its p.
-        smallest = smallest.min(p_values[i] * (n * dependence / (before + 1) as f64));
-        adjusted[i] = smallest;
-    }
-    Ok(adjusted)
+        other => AnalysisError::invalid("p-values", other.to_string(), "check the tests that gave them"),
+    })
 }

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::{AdaptError, Result};
 
-/// Penalties tried, as multiples of the sum of squared gene weights; those of `ridge`.
+/// Penalties tried, as multiples of the sum of squared gene weights.
 const GRID: [f64; 9] = [1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 100.0];
 
 /// One regression.
@@ -17,9 +17,8 @@ pub(crate) struct Regression {
     pub(crate) weight: Array1<f64>,
     /// What each sample was predicted without its fold.
     pub(crate) unseen: Array1<f64>,
-    /// The penalty chosen.
-    #[cfg(test)]
-    penalty: f64,
+    /// The penalty chosen, from [`GRID`].
+    pub(crate) penalty: f64,
 }
 
 /// Regresses every column of `y` on `x`. `order` shuffles the samples into `folds`; `scale` multiplies the penalties.
@@ -58,18 +57,18 @@ pub(crate) fn regressions(
     for (j, response) in y.columns().into_iter().enumerate() {
         let error = |k: usize| (&unseen[k].column(j) - &response).mapv(|d| d * d).sum();
         let best = (0..GRID.len()).min_by(|&a, &b| error(a).total_cmp(&error(b))).unwrap_or(0);
-        let level = response.sum() / response.len().max(1) as f64;
-        let right = (&response - level).insert_axis(Axis(1));
-        let dual = solve(&whole, GRID[best] * scale, &right)?.column(0).to_owned();
-        let weight = primal(x, &dual);
         out.push(Regression {
-            weight,
+            weight: primal(x, &whole, response, GRID[best] * scale)?,
             unseen: unseen[best].column(j).to_owned(),
-            #[cfg(test)]
             penalty: GRID[best],
         });
     }
     Ok(out)
+}
+
+/// Weights of the genes in a regression of `y` on `x` with a given penalty.
+pub(crate) fn weights(x: ArrayView2<f64>, y: ArrayView1<f64>, penalty: f64) -> Result<Array1<f64>> {
+    primal(x, &centred(&x.dot(&x.t())), y, penalty)
 }
 
 /// Weights by the two halves of the samples, for two ways to halve them: how much of a regression is chance.
@@ -81,10 +80,7 @@ pub(crate) fn by_halves(
 ) -> Result<Vec<[Array1<f64>; 2]>> {
     let half = |keep: &dyn Fn(usize) -> bool| -> Result<Array1<f64>> {
         let rows: Vec<usize> = order.iter().enumerate().filter(|(k, _)| keep(*k)).map(|(_, &i)| i).collect();
-        let (x, y) = (x.select(Axis(0), &rows), y.select(Axis(0), &rows));
-        let right = (&y - y.sum() / y.len().max(1) as f64).insert_axis(Axis(1));
-        let dual = solve(&centred(&x.dot(&x.t())), penalty, &right)?.column(0).to_owned();
-        Ok(primal(x.view(), &dual))
+        weights(x.select(Axis(0), &rows).view(), y.select(Axis(0), &rows).view(), penalty)
     };
     let middle = order.len() / 2;
     Ok(vec![
@@ -93,9 +89,13 @@ pub(crate) fn by_halves(
     ])
 }
 
-/// Weights of the genes; the dual coefficients sum to zero only up to rounding.
-fn primal(x: ArrayView2<f64>, dual: &Array1<f64>) -> Array1<f64> {
-    x.t().dot(dual) - x.sum_axis(Axis(0)) * (dual.sum() / x.nrows().max(1) as f64)
+/// Weights of the genes, from the kernel of the centred samples.
+fn primal(x: ArrayView2<f64>, kernel: &Array2<f64>, y: ArrayView1<f64>, penalty: f64) -> Result<Array1<f64>> {
+    let n = y.len().max(1) as f64;
+    let right = (&y - y.sum() / n).insert_axis(Axis(1));
+    let dual = solve(kernel, penalty, &right)?.column(0).to_owned();
+    // The dual coefficients sum to zero only up to rounding.
+    Ok(x.t().dot(&dual) - x.sum_axis(Axis(0)) * (dual.sum() / n))
 }
 
 fn mean(a: &Array2<f64>, axis: usize) -> Array1<f64> {
@@ -114,7 +114,11 @@ fn solve(kernel: &Array2<f64>, penalty: f64, y: &Array2<f64>) -> Result<Array2<f
     let n = kernel.nrows();
     let matrix = Mat::from_fn(n, n, |i, j| kernel[[i, j]] + if i == j { penalty } else { 0.0 });
     let factor = Llt::new(matrix.as_ref(), Side::Lower).map_err(|e| {
-        AdaptError::invalid("ridge", format!("the kernel cannot be factorised ({e:?})"), "check the values")
+        AdaptError::invalid(
+            "ridge",
+            format!("the kernel cannot be factorised ({e:?})"),
+            "check the values, or raise the penalty",
+        )
     })?;
     let right = Mat::from_fn(n, y.ncols(), |i, j| y[[i, j]]);
     let found = factor.solve(&right);

@@ -26,3 +26,30 @@ pub(crate) fn correlation(a: ArrayView1<f64>, b: ArrayView1<f64>) -> f64 {
     }
     if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 0.0 }
 }
+
+/// Share of the values below each, ties at the middle: 0..1.
+pub(crate) fn percentiles(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut out = vec![0.0; values.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let same = order[start..].iter().take_while(|&&i| values[i] == values[order[start]]).count();
+        let middle = (start as f64 + (same as f64 - 1.0) / 2.0) / (values.len() as f64 - 1.0).max(1.0);
+        order[start..start + same].iter().for_each(|&i| out[i] = middle);
+        start += same;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_between_0_and_1_and_ties_share() {
+        assert_eq!(percentiles(&[3.0, 1.0, 2.0]), [1.0, 0.0, 0.5]);
+        assert_eq!(percentiles(&[1.0, 1.0, 2.0]), [0.25, 0.25, 1.0]);
+        assert_eq!(percentiles(&[7.0]), [0.0]);
+    }
+}

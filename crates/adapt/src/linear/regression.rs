@@ -8,9 +8,9 @@ use rand::seq::SliceRandom;
 use sensitome_core_models::{FeedForward, Layer, Output, ResponseModel, rng_for};
 use sensitome_data::{SourceDomain, TransferTask};
 
-use crate::dual_ridge::percentiles;
 use crate::hyper::{Checked, Hyper, Range};
 use crate::hypers::{choice, weight};
+use crate::linear::percentiles;
 use crate::strategy::Assembled;
 use crate::trainer::FitOptions;
 use crate::{AdaptError, Result, finish};

@@ -6,8 +6,7 @@ use faer::{Mat, Side};
 use ndarray::{Array1, Array2, Axis};
 use sensitome_data::{SourceDomain, TransferTask};
 
-use crate::dual_ridge::percentiles;
-use crate::linear::regression::training;
+use crate::linear::{percentiles, regression::training};
 use crate::{AdaptError, Result};
 
 /// Other drugs below which a table says too little about general sensitivity or shared programmes.
@@ -130,13 +129,6 @@ mod tests {
     use super::*;
     use rand::RngExt;
     use sensitome_core_models::rng_for;
-
-    #[test]
-    fn percentiles_are_between_0_and_1_and_ties_share() {
-        assert_eq!(percentiles(&[3.0, 1.0, 2.0]), [1.0, 0.0, 0.5]);
-        assert_eq!(percentiles(&[1.0, 1.0, 2.0]), [0.25, 0.25, 1.0]);
-        assert_eq!(percentiles(&[7.0]), [0.0]);
-    }
 
     #[test]
     fn what_is_left_is_uncorrelated_with_general_sensitivity() {

@@ -5,19 +5,10 @@ use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.
-pub const HYPERS: &[Hyper] = &[
-    HIDDEN,
-    LATENT,
-    HEAD,
-    DROPOUT,
+pub const HYPERS: &[Hyper] = classifier_hypers![
     share("mask", "0.2", "share of inputs masked in pretraining"),
     flag("freeze", "false", "keep the encoder as the autoencoder left it"),
     count("pretrain_epochs", "30", "passes of the autoencoder over the longer domain"),
-    EPOCHS,
-    BATCH_SIZE,
-    LEARNING_RATE,
-    SAMPLING,
-    SELECT,
 ];
 
 /// The strategy, from its settings.

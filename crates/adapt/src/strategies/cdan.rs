@@ -6,17 +6,8 @@ use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.
-pub const HYPERS: &[Hyper] = &[
-    HIDDEN,
-    LATENT,
-    HEAD,
+pub const HYPERS: &[Hyper] = classifier_hypers![
     DISCRIMINATOR,
-    DROPOUT,
-    EPOCHS,
-    BATCH_SIZE,
-    LEARNING_RATE,
-    SAMPLING,
-    SELECT,
     ADVERSARIAL,
     flag("entropy_conditioning", "true", "weigh rows by 1 + exp(-entropy) of their prediction (CDAN+E)"),
 ];

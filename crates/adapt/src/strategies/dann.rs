@@ -5,19 +5,7 @@ use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.
-pub const HYPERS: &[Hyper] = &[
-    HIDDEN,
-    LATENT,
-    HEAD,
-    DISCRIMINATOR,
-    DROPOUT,
-    EPOCHS,
-    BATCH_SIZE,
-    LEARNING_RATE,
-    SAMPLING,
-    SELECT,
-    ADVERSARIAL,
-];
+pub const HYPERS: &[Hyper] = classifier_hypers![DISCRIMINATOR, ADVERSARIAL];
 
 /// The strategy, from its settings.
 #[derive(Debug, Clone)]

@@ -5,16 +5,7 @@ use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.
-pub const HYPERS: &[Hyper] = &[
-    HIDDEN,
-    LATENT,
-    HEAD,
-    DROPOUT,
-    EPOCHS,
-    BATCH_SIZE,
-    LEARNING_RATE,
-    SAMPLING,
-    SELECT,
+pub const HYPERS: &[Hyper] = classifier_hypers![
     weight("discrepancy_weight", "1", "weight of the heads' discrepancy"),
     Hyper::new("encoder_steps", "4", Range::Integer { low: 1, high: 10 }, "encoder updates an iteration"),
 ];

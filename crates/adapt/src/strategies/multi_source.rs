@@ -3,28 +3,14 @@
 
 use burn::tensor::{Int, TensorData};
 
-use super::mmd::Mmd;
 use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.
-pub const HYPERS: &[Hyper] = &[
-    HIDDEN,
-    LATENT,
-    HEAD,
-    DROPOUT,
-    EPOCHS,
-    BATCH_SIZE,
-    LEARNING_RATE,
-    SAMPLING,
-    SELECT,
+pub const HYPERS: &[Hyper] = classifier_hypers![
     weight("mmd_weight", "0.5", "weight of the discrepancy"),
     positive("sharpness", "2", "how much closer sources count more"),
 ];
-
-/// The strategy, from its settings.
-#[derive(Debug, Clone)]
-pub struct MultiSource(pub Checked);
 
 /// Rows of each source, those without rows left out.
 fn groups(source: &[usize]) -> Vec<Vec<usize>> {
@@ -43,51 +29,38 @@ fn source_weights(discrepancies: &[f64], sharpness: f64) -> Vec<f64> {
     raw.iter().map(|w| w / sum).collect()
 }
 
-impl Strategy for MultiSource {
-    type Networks = Classifier;
-
-    fn networks(&self, task: &TransferTask, init: &Init) -> Result<Classifier> {
-        Mmd(self.0.clone()).networks(task, init)
+/// Cross-entropy, and the discrepancies of the sources, by their weights.
+///
+/// # Errors
+/// When the table lacks a setting.
+pub fn losses(settings: &Checked, step: Step, batch: &Batch) -> Result<Losses> {
+    let (device, groups) = (step.all.device().inner(), groups(&batch.source()?.source));
+    let [source, target] = &step.z;
+    let mut discrepancies = Vec::new();
+    for rows in &groups {
+        let rows: Vec<i64> = rows.iter().map(|&i| i as i64).collect();
+        let rows: Tensor<1, Int> = Tensor::from_data(rows.as_slice(), &device);
+        let z = source.clone().select(0, rows);
+        discrepancies.push(multi_kernel_mmd(z, target.clone(), MultiKernel::default()).0);
     }
-
-    fn stages(&self, task: &TransferTask) -> Result<Vec<Stage>> {
-        Mmd(self.0.clone()).stages(task)
+    let values = discrepancies
+        .iter()
+        .map(|d| d.clone().detach().inner().try_into_scalar::<f32>().map_or(f64::NAN, f64::from));
+    let weights = source_weights(&values.collect::<Vec<_>>(), settings.float("sharpness")?);
+    // A row's weight is its source's, in mean 1 over the rows; the few labelled cells count as a source of weight 1.
+    let mean: f64 =
+        groups.iter().zip(&weights).map(|(g, w)| g.len() as f64 * w).sum::<f64>() / source.dims()[0] as f64;
+    let mut each = vec![1.0f32; step.targets.dims()[0]];
+    for (rows, weight) in groups.iter().zip(&weights) {
+        rows.iter().for_each(|&i| each[i] = (weight / mean) as f32);
     }
-
-    fn losses(&self, _: &Stage, nets: &mut Classifier, batch: &Batch, pass: Pass) -> Result<Losses> {
-        let step = nets.step(batch, pass)?;
-        let (device, groups) = (step.all.device().inner(), groups(&batch.source()?.source));
-        let [source, target] = &step.z;
-        let mut discrepancies = Vec::new();
-        for rows in &groups {
-            let rows: Vec<i64> = rows.iter().map(|&i| i as i64).collect();
-            let rows: Tensor<1, Int> = Tensor::from_data(rows.as_slice(), &device);
-            let z = source.clone().select(0, rows);
-            discrepancies.push(multi_kernel_mmd(z, target.clone(), MultiKernel::default()).0);
-        }
-        let values = discrepancies
-            .iter()
-            .map(|d| d.clone().detach().inner().try_into_scalar::<f32>().map_or(f64::NAN, f64::from));
-        let weights = source_weights(&values.collect::<Vec<_>>(), self.0.float("sharpness")?);
-        // A row's weight is its source's, in mean 1 over the rows; the few labelled cells count as a source of weight 1.
-        let mean: f64 = groups.iter().zip(&weights).map(|(g, w)| g.len() as f64 * w).sum::<f64>()
-            / source.dims()[0] as f64;
-        let mut each = vec![1.0f32; step.targets.dims()[0]];
-        for (rows, weight) in groups.iter().zip(&weights) {
-            rows.iter().for_each(|&i| each[i] = (weight / mean) as f32);
-        }
-        let rows = each.len();
-        let each: Tensor<2> = Tensor::from_data(TensorData::new(each, [rows, 1]), &device);
-        let classification = cross_entropy(step.labelled.clone(), step.targets.clone() * each);
-        let weighted = discrepancies.into_iter().zip(&weights).map(|(d, &w)| d * w).reduce(|a, b| a + b);
-        let losses = Losses::new().add("classification", classification);
-        let strength = self.0.float("mmd_weight")?;
-        Ok(weighted.into_iter().fold(losses, |losses, mmd| losses.add("mmd", mmd * strength)))
-    }
-
-    fn assemble(&self, networks: &Classifier) -> Result<Assembled> {
-        Ok(networks.assembled())
-    }
+    let rows = each.len();
+    let each: Tensor<2> = Tensor::from_data(TensorData::new(each, [rows, 1]), &device);
+    let classification = cross_entropy(step.labelled.clone(), step.targets.clone() * each);
+    let weighted = discrepancies.into_iter().zip(&weights).map(|(d, &w)| d * w).reduce(|a, b| a + b);
+    let losses = Losses::new().add("classification", classification);
+    let strength = settings.float("mmd_weight")?;
+    Ok(weighted.into_iter().fold(losses, |losses, mmd| losses.add("mmd", mmd * strength)))
 }
 
 #[cfg(test)]

@@ -5,16 +5,7 @@ use crate::classifier::*;
 use crate::prelude::*;
 
 /// Its hyper-parameters.
-pub const HYPERS: &[Hyper] = &[
-    HIDDEN,
-    LATENT,
-    HEAD,
-    DROPOUT,
-    EPOCHS,
-    BATCH_SIZE,
-    LEARNING_RATE,
-    SAMPLING,
-    SELECT,
+pub const HYPERS: &[Hyper] = classifier_hypers![
     weight("pseudo_weight", "0.5", "weight of the cells' cross-entropy once it has grown"),
     Hyper::new(
         "confidence",
@@ -27,35 +18,18 @@ pub const HYPERS: &[Hyper] = &[
 /// When the weight begins to grow and when it has grown, as shares of training (Lee 2013: epochs 100 and 600).
 const GROWTH: [f64; 2] = [0.2, 0.7];
 
-/// The strategy, from its settings.
-#[derive(Debug, Clone)]
-pub struct PseudoLabel(pub Checked);
-
-impl Strategy for PseudoLabel {
-    type Networks = Classifier;
-
-    fn networks(&self, task: &TransferTask, init: &Init) -> Result<Classifier> {
-        Classifier::new(&self.0, task, init)
-    }
-
-    fn stages(&self, _task: &TransferTask) -> Result<Vec<Stage>> {
-        Ok(vec![both_domains(&self.0)?])
-    }
-
-    fn losses(&self, _: &Stage, nets: &mut Classifier, batch: &Batch, pass: Pass) -> Result<Losses> {
-        let step = nets.step(batch, pass)?;
-        let losses = step.classification();
-        let [from, to] = GROWTH;
-        let growth = ((batch.progress - from) / (to - from)).clamp(0.0, 1.0);
-        let [_, logits] = step.logits;
-        // Classes that pass, rows × 2: at most one a row, so the product is the label and its weight at once.
-        let p = activation::softmax(logits.clone(), 1).detach().inner();
-        let labels = (p - self.0.float("confidence")?).sign().clamp_min(0.0);
-        let pseudo = cross_entropy(logits, labels);
-        Ok(losses.add("pseudo_label", pseudo * (growth * self.0.float("pseudo_weight")?)))
-    }
-
-    fn assemble(&self, networks: &Classifier) -> Result<Assembled> {
-        Ok(networks.assembled())
-    }
+/// Cross-entropy, and that of the cells under their pseudo-labels, which grows in training.
+///
+/// # Errors
+/// When the table lacks a setting.
+pub fn losses(settings: &Checked, step: Step, batch: &Batch) -> Result<Losses> {
+    let losses = step.classification();
+    let [from, to] = GROWTH;
+    let growth = ((batch.progress - from) / (to - from)).clamp(0.0, 1.0);
+    let [_, logits] = step.logits;
+    // Classes that pass, rows × 2: at most one a row, so the product is the label and its weight at once.
+    let p = activation::softmax(logits.clone(), 1).detach().inner();
+    let labels = (p - settings.float("confidence")?).sign().clamp_min(0.0);
+    let pseudo = cross_entropy(logits, labels);
+    Ok(losses.add("pseudo_label", pseudo * (growth * settings.float("pseudo_weight")?)))
 }

@@ -38,7 +38,8 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Metric<Vec<f64>> {
     let mut adjusted = vec![0.0; n];
     let mut smallest = 1.0f64;
     for (rank, i) in ascending(p_values).into_iter().enumerate().rev() {
-        smallest = smallest.min(p_values[i] * n as f64 / (rank + 1) as f64);
+        // The factor first: it is at least 1, so that rounding takes no value below its p.
+        smallest = smallest.min(p_values[i] * (n as f64 / (rank + 1) as f64));
         adjusted[i] = smallest;
     }
     Ok(adjusted)
