@@ -6,7 +6,8 @@
 //! 1. [`data`] reads expression and response files and prepares a [`TransferTask`](data::TransferTask);
 //! 2. [`adapt`] fits a strategy to it and gives a [`ResponseModel`](models::ResponseModel);
 //! 3. [`models`] saves, loads and applies that model;
-//! 4. [`eval`] measures the predictions, with labels that nothing upstream has seen.
+//! 4. [`eval`] measures the predictions, with labels that nothing upstream has seen;
+//! 5. [`compare`] does all that for many strategies, tasks and seeds, and says which one to trust.
 //!
 //! ```
 //! use sensitome::prelude::*;
@@ -24,6 +25,7 @@
 
 pub use sensitome_adapt as adapt;
 pub use sensitome_analysis as analysis;
+pub use sensitome_compare as compare;
 pub use sensitome_core_models as models;
 pub use sensitome_data as data;
 pub use sensitome_eval as eval;

@@ -107,7 +107,9 @@ impl Hyper {
             if zero { default } else { drawn }.clamp(low, high)
         };
         match self.range {
-            Range::Float { low, high, log } if log || high - low > 1.0 => near(low, high, 10.0, rng).to_string(),
+            Range::Float { low, high, log } if log || high - low > 1.0 => {
+                near(low, high, 10.0, rng).to_string()
+            }
             Range::Float { low, high, .. } => rng.random_range(low..=high).to_string(),
             Range::Integer { low, high } if high - low > 20 => {
                 near(low as f64, high as f64, 2.0, rng).round().to_string()

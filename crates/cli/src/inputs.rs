@@ -1,6 +1,6 @@
 //! Arguments and files that several commands share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -167,48 +167,4 @@ fn read_text(path: &Path) -> Result<String> {
         .read_to_string(&mut text)
         .map_err(|e| sensitome_data::DataError::io(path, "read", e))?;
     Ok(text)
-}
-
-/// A table of 0/1 labels by name: the first column names, one further column (or the one asked for) holds the label.
-pub(crate) fn label_table(
-    path: &Path,
-    key: Option<&str>,
-    column: Option<&str>,
-) -> Result<HashMap<String, u8>> {
-    let table = Table::read(path)?;
-    let header = table.header();
-    let key = key.or_else(|| header.first().map(String::as_str)).unwrap_or_default().to_owned();
-    let column = match column {
-        Some(c) => c.to_owned(),
-        None if header.len() == 2 => header[1].clone(),
-        None if header.iter().any(|h| h == "label") => "label".to_owned(),
-        None => {
-            return fail(format!(
-                "{}: several columns could hold the label ({}); name one with --label-column",
-                path.display(),
-                header[1..].join(", ")
-            ));
-        }
-    };
-    let (keys, values) = (table.column(&key)?, table.column(&column)?);
-    let mut labels = HashMap::new();
-    for (i, (k, v)) in keys.iter().zip(values).enumerate() {
-        if let Some(label) = label(v, &format!("{}, row {}, column {column}", path.display(), i + 2))? {
-            labels.insert(k.clone(), label);
-        }
-    }
-    Ok(labels)
-}
-
-/// 1 or 0 from the usual words; `None` where missing.
-pub(crate) fn label(value: &str, place: &str) -> Result<Option<u8>> {
-    match value.trim().to_ascii_lowercase().as_str() {
-        "" | "na" | "nan" => Ok(None),
-        "1" | "1.0" | "sensitive" | "true" => Ok(Some(1)),
-        "0" | "0.0" | "resistant" | "false" => Ok(Some(0)),
-        _ => fail(format!(
-            "{place}: {value:?} is no label; use 1 or sensitive, 0 or resistant, or empty (--positive VALUE makes labels \
-             of other words)"
-        )),
-    }
 }

@@ -41,6 +41,8 @@ enum Command {
     Evaluate(commands::evaluate::Args),
     /// Tell which genes and pathways the predictions rest on
     Explain(commands::explain::Args),
+    /// Compare strategies on many tasks and seeds, as an experiment's file says
+    Compare(commands::compare::Args),
     /// List the methods and their settings
     Strategies(commands::strategies::Args),
 }
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(&args, &out),
         Command::Evaluate(args) => commands::evaluate::run(&args, &out),
         Command::Explain(args) => commands::explain::run(&args, &out),
+        Command::Compare(args) => commands::compare::run(&args, &out),
         Command::Strategies(args) => commands::strategies::run(&args, &out),
     };
     match result {

@@ -17,6 +17,8 @@ pub(crate) enum CliError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Adapt(#[from] AdaptError),
+    #[error(transparent)]
+    Compare(#[from] sensitome_compare::CompareError),
     #[error("{0}")]
     Message(String),
 }

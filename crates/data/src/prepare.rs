@@ -105,6 +105,9 @@ pub struct PrepareOptions {
     pub exclude: Vec<String>,
     /// Share of the labelled source samples held out for selection.
     pub validation: f64,
+    /// Annotation of the source's samples that says which patient or line each is of: no group is split between training
+    /// and validation. Without it the split is stratified by label.
+    pub source_groups: Option<String>,
     /// Seed of the split.
     pub seed: u64,
 }
@@ -124,6 +127,7 @@ impl Default for PrepareOptions {
             min_overlap: 0.1,
             exclude: Vec::new(),
             validation: 0.2,
+            source_groups: None,
             seed: 0,
         }
     }
@@ -366,7 +370,15 @@ fn source_domain(
             "choose another label rule (--labels), measure or drug",
         ));
     }
-    let split = Split::stratified(&classes, o.validation, 0.0, o.seed)?;
+    let split = match &o.source_groups {
+        None => Split::stratified(&classes, o.validation, 0.0, o.seed)?,
+        Some(column) => {
+            let groups = annotation("source", &expression, column)?;
+            // A sample without a group is one of its own.
+            let of = |&i: &usize| groups[i].clone().unwrap_or_else(|| names[i].clone());
+            Split::grouped(&rows.iter().map(of).collect::<Vec<_>>(), o.validation, 0.0, o.seed)?
+        }
+    };
     let part = |p: &[usize]| p.iter().map(|&k| rows[k]).collect::<Vec<_>>();
     let table = s.table.map(|(lines, table)| {
         let index: HashMap<&str, usize> = lines.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
@@ -417,16 +429,26 @@ fn scale(domains: &mut [SourceDomain], target: &mut Array2<f32>, scaling: Scalin
 }
 
 fn clusters(cells: &ExpressionMatrix, name: &str) -> Result<Vec<usize>> {
-    let column = cells.sample_columns().get(name).ok_or_else(|| {
-        let known: Vec<&str> = cells.sample_columns().keys().map(String::as_str).collect();
+    let mut ids: IndexMap<String, ()> = IndexMap::new();
+    let names = annotation("cells", cells, name)?;
+    Ok(names.into_iter().map(|n| ids.insert_full(n.unwrap_or_default(), ()).0).collect())
+}
+
+/// What a column says of each sample.
+fn annotation(what: &str, matrix: &ExpressionMatrix, name: &str) -> Result<Vec<Option<String>>> {
+    let column = matrix.sample_columns().get(name).ok_or_else(|| {
+        let known: Vec<&str> = matrix.sample_columns().keys().map(String::as_str).collect();
         DataError::invalid(
-            "clusters",
-            format!("the cells have no column {name}"),
-            format!("use one of: {}", known.join(", ")),
+            what,
+            format!("there is no annotation {name}"),
+            if known.is_empty() {
+                "there is none at all".to_owned()
+            } else {
+                format!("use one of: {}", known.join(", "))
+            },
         )
     })?;
-    let mut ids: IndexMap<String, ()> = IndexMap::new();
-    Ok((0..column.len()).map(|i| ids.insert_full(column.get(i).unwrap_or_default(), ()).0).collect())
+    Ok((0..column.len()).map(|i| column.get(i)).collect())
 }
 
 fn few_shot(cells: &ExpressionMatrix, given: &[(String, u8)]) -> Result<Option<FewShot>> {

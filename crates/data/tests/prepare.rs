@@ -81,6 +81,29 @@ fn a_held_out_line_changes_nothing_that_is_trained_on() {
 }
 
 #[test]
+fn no_patient_is_both_trained_and_selected_on() {
+    let s = simulation();
+    let mut source = input(&s);
+    let patient = |i: usize| format!("patient {}", i / 3);
+    let names = Column::category((0..source.expression.n_samples()).map(patient));
+    source.expression.set_sample_column("patient", names).unwrap();
+    let options =
+        |groups: &str| PrepareOptions { source_groups: Some(groups.into()), ..PrepareOptions::default() };
+    for seed in 0..5 {
+        let options = PrepareOptions { seed, ..options("patient") };
+        let task = prepare(vec![source.clone()], target(&s), &options).unwrap();
+        let d = &task.sources[0];
+        let index = source.expression.sample_index();
+        let of = |rows: &[usize]| -> std::collections::BTreeSet<String> {
+            rows.iter().map(|&i| patient(index[d.samples[i].as_str()])).collect()
+        };
+        assert!(!d.validation.is_empty() && of(&d.train).is_disjoint(&of(&d.validation)));
+    }
+    let error = prepare(vec![source], target(&s), &options("pacient")).unwrap_err().to_string();
+    assert!(error.contains("pacient") && error.contains("patient"), "{error}");
+}
+
+#[test]
 fn excluded_lines_are_gone_and_given_labels_replace_the_rule() {
     let s = simulation();
     let out: Vec<String> = s.bulk.samples()[..7].to_vec();

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use sensitome_data::read::{self, ReadOptions, Table};
+use sensitome_data::read::{self, LabelTable, ReadOptions, Table};
 use sensitome_eval as eval;
 use serde_json::{Value, json};
 
-use crate::inputs::{label, label_table};
 use crate::output::{Output, Result, fail};
 
 /// Compare predictions with known labels
@@ -51,7 +50,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let predicted = read_predictions(args)?;
     let labels = read_labels(args)?;
     let seen =
-        args.few_shot.as_ref().map_or_else(|| Ok(HashMap::new()), |path| label_table(path, None, None))?;
+        args.few_shot.as_ref().map_or_else(|| Ok(HashMap::new()), |path| LabelTable::new(path).read())?;
     if let Some(path) =
         args.few_shot.as_ref().filter(|_| !predicted.cells.iter().any(|c| seen.contains_key(c)))
     {
@@ -185,56 +184,24 @@ fn read_predictions(args: &Args) -> Result<Predicted> {
 }
 
 fn read_labels(args: &Args) -> Result<HashMap<String, u8>> {
-    let path = &args.labels;
-    let table = Table::read(path.as_path())?;
-    let header = table.header();
-    let key = match (&args.key, &args.by) {
-        (Some(key), _) => key.clone(),
-        (None, Some(by)) if header.contains(by) => by.clone(),
-        _ => header.first().cloned().unwrap_or_default(),
+    // Joined by an annotation, the table's column of that name is the key where it has one.
+    let has = |column: &String| -> Result<bool> {
+        Ok(args.key.is_none() && Table::read(args.labels.as_path())?.header().contains(column))
     };
-    let column = match &args.label_column {
-        Some(c) => c.clone(),
-        None if header.iter().any(|h| h == "label") => "label".to_owned(),
-        None if header.len() == 2 => header[1].clone(),
-        None => {
-            return fail(format!(
-                "{}: several columns could hold the label ({}); name one with --label-column",
-                path.display(),
-                header.join(", ")
-            ));
-        }
+    let by = match &args.by {
+        Some(by) if has(by)? => Some(by.clone()),
+        _ => None,
     };
-    let mut filters = Vec::new();
-    for f in &args.filters {
-        let Some((name, value)) = f.split_once('=') else {
-            return fail(format!("--where {f}: has no =; write column=value"));
-        };
-        filters.push((table.column(name)?, value));
-    }
-    let (keys, values) = (table.column(&key)?, table.column(&column)?);
-    let mut labels: HashMap<String, u8> = HashMap::new();
-    for i in (0..table.n_rows()).filter(|&i| filters.iter().all(|(c, v)| c[i] == *v)) {
-        let found = match &args.positive {
-            Some(p) => Some(u8::from(values[i] == *p)),
-            None => label(&values[i], &format!("{}, row {}, column {column}", path.display(), i + 2))?,
-        };
-        if let Some(found) = found
-            && labels.insert(keys[i].clone(), found).is_some_and(|before| before != found)
-        {
-            return fail(format!(
-                "{}: {} is labelled both 0 and 1; choose the rows with --where column=value (the drug and data set, say)",
-                path.display(),
-                keys[i]
-            ));
-        }
-    }
-    if args.positive.is_some() && !labels.values().any(|&v| v == 1) {
-        return fail(format!(
-            "{}: no row has --positive {} in column {column}",
-            path.display(),
-            args.positive.as_deref().unwrap_or("")
-        ));
-    }
-    Ok(labels)
+    let filters = args.filters.iter().map(|f| match f.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => fail(format!("--where {f}: has no =; write column=value")),
+    });
+    let table = LabelTable {
+        file: args.labels.clone(),
+        key: args.key.clone().or(by),
+        column: args.label_column.clone(),
+        positive: args.positive.clone(),
+        filters: filters.collect::<Result<_>>()?,
+    };
+    Ok(table.read()?)
 }

@@ -8,12 +8,12 @@ use sensitome_adapt::{Checkpointing, FitOptions, Search, Settings, find, random_
 use sensitome_core_models::parse_device;
 use sensitome_data::detect::Scale;
 use sensitome_data::labels::LabelRule;
-use sensitome_data::read::{self, Measure};
+use sensitome_data::read::{self, LabelTable, Measure};
 use sensitome_data::{PrepareOptions, ResponseTable, Scaling, SourceInput, TargetInput, prepare};
 use sensitome_eval::selection::SelectionScore;
 use serde_json::json;
 
-use crate::inputs::{GeneArgs, ReadArgs, label_table, names, scale};
+use crate::inputs::{GeneArgs, ReadArgs, names, scale};
 use crate::output::{Output, Result, fail};
 
 /// Train a model from bulk lines, their response and unlabelled cells
@@ -96,6 +96,10 @@ pub(crate) struct Args {
     /// Share of the labelled bulk samples held out for selection
     #[arg(long, default_value_t = PrepareOptions::default().validation)]
     validation: f64,
+    /// Annotation of the bulk samples (.h5ad) that names their patient or line: no group is split between training and
+    /// validation
+    #[arg(long, value_name = "COLUMN")]
+    source_groups: Option<String>,
     /// Seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -155,6 +159,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         min_overlap: args.min_overlap,
         exclude: args.exclude.as_deref().map(names).transpose()?.unwrap_or_default(),
         validation: args.validation,
+        source_groups: args.source_groups.clone(),
         seed: args.seed,
         ..PrepareOptions::default()
     };
@@ -187,7 +192,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let few_shot = match &args.few_shot {
         None => Vec::new(),
         Some(path) => {
-            let mut few: Vec<(String, u8)> = label_table(path, None, None)?.into_iter().collect();
+            let mut few: Vec<(String, u8)> = LabelTable::new(path).read()?.into_iter().collect();
             few.sort();
             few
         }
