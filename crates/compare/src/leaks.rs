@@ -113,7 +113,6 @@ impl Plan {
     ) -> Result<Vec<Finding>> {
         let loaded = self.loaded(index, seed, cache)?;
         let cells = loaded.cells(seed, self.experiment.pool)?;
-        let (sources, target) = loaded.inputs(&cells, seed, None)?;
         let mut task = loaded.prepare(&cells, seed, None, None)?;
         if shots > 0 {
             task = loaded.with_shots(&task, &cells, shots)?;
@@ -123,8 +122,9 @@ impl Plan {
         let (apart, none) = (loaded.test.is_some(), Vec::new());
         audit(&AuditInput {
             task: &task,
-            sources: &sources,
-            target: &target,
+            sources: &loaded.sources,
+            // The whole file: evaluated rows count in it, also where only a part is adapted to.
+            target: &loaded.target,
             options: &PrepareOptions { seed, ..loaded.options.clone() },
             target_lines: &loaded.lines,
             evaluated: if apart { &none } else { &cells.evaluated },

@@ -91,27 +91,7 @@ impl LoadedTask {
         Ok(Cells { adapted, evaluated, pool })
     }
 
-    /// What is prepared, before preparation: with the source's labels permuted for the audit's control where asked for.
-    pub(crate) fn inputs(
-        &self,
-        cells: &Cells,
-        seed: u64,
-        permutation: Option<u64>,
-    ) -> Result<(Vec<SourceInput>, TargetInput)> {
-        let mut sources = self.sources.clone();
-        if let Some(number) = permutation {
-            for source in &mut sources {
-                permute(source, seed, number);
-            }
-        }
-        let mut target = self.target.clone();
-        if let Some(rows) = &cells.adapted {
-            target.expression = target.expression.select_samples(rows)?;
-        }
-        Ok((sources, target))
-    }
-
-    /// The task that methods see, without labelled cells.
+    /// The task that methods see, without labelled cells; with the source's labels permuted for the audit's control where asked.
     pub(crate) fn prepare(
         &self,
         cells: &Cells,
@@ -119,7 +99,13 @@ impl LoadedTask {
         scaling: Option<sensitome_data::Scaling>,
         permutation: Option<u64>,
     ) -> Result<TransferTask> {
-        let (sources, target) = self.inputs(cells, seed, permutation)?;
+        let (mut sources, mut target) = (self.sources.clone(), self.target.clone());
+        if let Some(number) = permutation {
+            sources.iter_mut().for_each(|source| permute(source, seed, number));
+        }
+        if let Some(rows) = &cells.adapted {
+            target.expression = target.expression.select_samples(rows)?;
+        }
         let options =
             PrepareOptions { seed, scaling: scaling.unwrap_or(self.options.scaling), ..self.options.clone() };
         Ok(prepare(sources, target, &options)?)
