@@ -29,8 +29,8 @@ pub use diagnosis::{Diagnosis, STRONG_SHIFT, diagnose};
 pub use error::{CompareError, Result};
 pub use evaluate::{HiddenLabels, METRICS};
 pub use experiment::{
-    AuditFields, Experiment, MethodSpec, Names, OnLeak, OneOrMany, Resources, TaskFields, TaskSpec, Test,
-    Truth,
+    AuditFields, Experiment, MethodSpec, Names, OnLeak, OneOrMany, Resources, Space, TaskFields, TaskSpec,
+    Test, Truth,
 };
 pub use grid::{CONTROLS, Cell, Choice, Entry, Grid};
 pub use interval::{CELLS_DRAWN_FOR, Estimate, LEVEL, REPLICATES, Resampled};

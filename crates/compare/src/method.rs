@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rand::RngExt;
 use sensitome_adapt::{Entry, Fit, Settings, find};
 use sensitome_core_models::rng_for;
 use sensitome_data::Scaling;
 
-use crate::experiment::MethodSpec;
+use crate::experiment::{MethodSpec, Space, words};
 use crate::{CompareError, Result};
 
 /// A method of a comparison.
@@ -28,7 +29,7 @@ pub struct Method {
 
 #[derive(Clone)]
 enum Kind {
-    Registered(&'static Entry, Settings),
+    Registered(&'static Entry, Settings, BTreeMap<String, Space>),
     Own(BTreeMap<String, String>, Arc<dyn Fit>),
 }
 
@@ -77,7 +78,7 @@ impl Method {
             shots: spec.shots.clone(),
             draws: spec.draws,
             scaling: spec.scaling,
-            kind: Kind::Registered(find(&spec.strategy)?, spec.settings.clone()),
+            kind: Kind::Registered(find(&spec.strategy)?, spec.settings.clone(), spec.search.clone()),
         })
     }
 
@@ -89,13 +90,17 @@ impl Method {
     pub(crate) fn ready(&self, seed: u64) -> Result<Vec<Ready>> {
         match &self.kind {
             Kind::Own(settings, fit) => Ok(vec![(Arc::clone(fit), settings.clone())]),
-            Kind::Registered(entry, fixed) => {
+            Kind::Registered(entry, fixed, spaces) => {
                 let mut rng = rng_for(seed, &format!("random search of {}", entry.name));
                 (0..self.draws)
                     .map(|k| {
                         let drawn = match k {
                             0 => fixed.clone(),
-                            _ => Settings::sample(entry.hypers, fixed, &mut rng),
+                            _ if spaces.is_empty() => Settings::sample(entry.hypers, fixed, &mut rng),
+                            _ => {
+                                let drawn = spaces.iter().map(|(name, space)| (name, draw(space, &mut rng)));
+                                drawn.fold(fixed.clone(), |settings, (name, value)| settings.set(name, value))
+                            }
                         };
                         let checked = drawn.check(entry.hypers)?;
                         let all = checked.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
@@ -104,6 +109,26 @@ impl Method {
                     .collect::<std::result::Result<_, sensitome_adapt::AdaptError>>()
                     .map_err(CompareError::from)
             }
+        }
+    }
+}
+
+fn draw(space: &Space, rng: &mut impl RngExt) -> String {
+    match space {
+        Space::OneOf(values) => {
+            let drawn = values.get(rng.random_range(0..values.len().max(1)));
+            drawn.and_then(words).unwrap_or_default()
+        }
+        Space::Between { from, to } => {
+            let number = |v: &toml::Value| words(v).and_then(|w| w.parse::<f64>().ok()).unwrap_or(0.0);
+            let (a, b) = (number(from).min(number(to)), number(from).max(number(to)));
+            let drawn = if a > 0.0 {
+                rng.random_range(a.ln()..=b.ln()).exp().clamp(a, b)
+            } else {
+                rng.random_range(a..=b)
+            };
+            let whole = matches!((from, to), (toml::Value::Integer(_), toml::Value::Integer(_)));
+            if whole { drawn.round().to_string() } else { drawn.to_string() }
         }
     }
 }

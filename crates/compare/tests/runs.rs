@@ -27,6 +27,7 @@ name = "coral"
 shots = 0
 draws = 2
 settings = { epochs = 3, hidden = "16", latent = 8, head = "8" }
+search = { learning_rate = { from = 1e-4, to = 1e-2 }, dropout = [0.2, 0.4] }
 [[strategy]]
 name = "source_only"
 settings = { epochs = 3, hidden = "16", latent = 8, head = "8" }
@@ -171,6 +172,12 @@ fn shots_are_nested_and_never_evaluated() {
             assert!(rows.len() == 1, "every method and number of shots is tested on the same cells");
         }
     }
+    // The search stays in its space, and what it does not name stays as it was.
+    for run in comparison.runs.iter().filter(|r| r.draw == 1) {
+        let rate: f64 = run.settings["learning_rate"].parse().unwrap();
+        assert!((1e-4..=1e-2).contains(&rate) && rate != 1e-3);
+        assert!(["0.2", "0.4"].contains(&run.settings["dropout"].as_str()) && run.settings["epochs"] == "3");
+    }
     let labelled = comparison.tasks.iter().find(|t| t.name == "easy").unwrap().labelled;
     let easy = comparison.runs.iter().find(|r| r.task == "easy").unwrap();
     assert_eq!(easy.outcome.as_ref().unwrap().rows.len(), labelled - 4);
@@ -239,6 +246,11 @@ fn errors_name_the_line() {
         (format!("strategies = [\"ridge\", \"rigde\"]\n{task}"), 1, &["rigde"]),
         (format!("{task}[[strategy]]\nname = \"scad\"\nsettings = {{ epochs = -1 }}\n"), 6, &["epochs", "-1"]),
         (format!("{task}[[strategy]]\nname = \"scad\"\nlabel = \"ridge\"\n[[strategy]]\nname = \"ridge\"\n"), 8, &["ridge"]),
+        (
+            format!("{task}[[strategy]]\nname = \"scad\"\ndraws = 2\nsearch = {{ dropout = [0.1, 7] }}\n"),
+            7,
+            &["dropout", "7"],
+        ),
         (format!("{task}{task}"), 5, &["another task"]),
         (format!("rules = [\"oracle\"]\n{task}"), 1, &["oracle", "source_validation"]),
         (format!("primary = \"brier\"\n{task}"), 1, &["brier"]),

@@ -10,7 +10,7 @@ use sensitome_data::labels::LabelRule;
 use sensitome_eval::selection::SelectionScore;
 
 use super::fields::{File, MethodFields, OneOrMany, Seeds, TaskFields};
-use super::{CONTROLS, Experiment, MethodSpec, NEED_LABELS, TaskSpec, line_at};
+use super::{CONTROLS, Experiment, MethodSpec, NEED_LABELS, Space, TaskSpec, line_at, words};
 use crate::evaluate::METRICS;
 use crate::{CompareError, Result};
 
@@ -36,6 +36,10 @@ impl Check<'_> {
             offset += l.len();
         }
         CompareError::Experiment { file: self.path.to_owned(), line, problem, hint: hint.into() }
+    }
+
+    fn at_line(&self, line: usize, problem: String, hint: &str) -> CompareError {
+        CompareError::Experiment { file: self.path.to_owned(), line, problem, hint: hint.to_owned() }
     }
 
     fn top(&self, key: &str, problem: impl Into<String>, hint: impl Into<String>) -> CompareError {
@@ -164,6 +168,7 @@ impl Check<'_> {
                 settings: Settings::new(),
                 shots: shots.iter().copied().filter(|&n| n > 0 || !NEED_LABELS.contains(&name)).collect(),
                 draws: 1,
+                search: Default::default(),
                 scaling: None,
             });
         }
@@ -191,25 +196,40 @@ impl Check<'_> {
             })?;
             settings = settings.set(name, value);
         }
-        entry.build(&settings).map_err(|e| {
-            let key = given.settings.keys().find(|k| e.to_string().contains(k.as_str()));
-            let key = key.map_or("settings", String::as_str);
-            let here = self.at(span.clone(), key, String::new(), "");
-            let fallback = self.at(span.clone(), "settings", String::new(), "");
-            let line = |e: &CompareError| match e {
-                CompareError::Experiment { line, .. } => *line,
-                _ => 1,
+        let check = |settings: &Settings, table: &str| {
+            entry.build(settings).map_err(|e| {
+                let names = given.settings.keys().chain(given.search.keys());
+                let key = names.filter(|k| e.to_string().contains(k.as_str())).max_by_key(|k| k.len());
+                let hint = "see `sensitome strategies`";
+                match key.map(|k| self.at(span.clone(), k, e.to_string(), hint)) {
+                    // Named within `settings = { ... }`, not on a line of its own.
+                    Some(CompareError::Experiment { line, .. }) if line > line_at(self.text, span.start) => {
+                        self.at_line(line, e.to_string(), hint)
+                    }
+                    _ => self.at(span.clone(), table, e.to_string(), hint),
+                }
+            })
+        };
+        check(&settings, "settings")?;
+        for (name, space) in &given.search {
+            let ends = match space {
+                Space::OneOf(values) => values.iter().collect::<Vec<_>>(),
+                Space::Between { from, to } => vec![from, to],
             };
-            CompareError::Experiment {
-                file: self.path.to_owned(),
-                line: line(&here).max(line(&fallback)),
-                problem: e.to_string(),
-                hint: "see `sensitome strategies`".to_owned(),
+            if ends.is_empty() {
+                let problem = format!("search.{name} has nothing to draw from");
+                return Err(self.at(span, "search", problem, "list values, or write { from = .., to = .. }"));
             }
-        })?;
+            for value in ends {
+                check(&settings.clone().set(name, words(value).unwrap_or_default()), "search")?;
+            }
+        }
         let draws = given.draws.unwrap_or(1);
         if draws == 0 || draws > 10_000 {
             return Err(self.at(span, "draws", format!("{draws} draws"), "use 1 to 10000"));
+        }
+        if draws == 1 && !given.search.is_empty() {
+            return Err(self.at(span, "search", "a search of one draw".into(), "set draws to 2 or more"));
         }
         Ok(MethodSpec {
             label: given.label.clone().unwrap_or_else(|| given.name.clone()),
@@ -217,6 +237,7 @@ impl Check<'_> {
             settings,
             shots: given.shots.as_ref().map_or_else(|| shots.to_vec(), OneOrMany::list),
             draws,
+            search: given.search.clone(),
             scaling: given.scaling,
         })
     }
@@ -321,17 +342,5 @@ impl Check<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// A value as settings are written: true, 0.5, mean, 512,256.
-fn words(value: &toml::Value) -> Option<String> {
-    match value {
-        toml::Value::String(s) => Some(s.clone()),
-        toml::Value::Integer(i) => Some(i.to_string()),
-        toml::Value::Float(f) => Some(f.to_string()),
-        toml::Value::Boolean(b) => Some(b.to_string()),
-        toml::Value::Array(list) => Some(list.iter().map(words).collect::<Option<Vec<_>>>()?.join(",")),
-        _ => None,
     }
 }

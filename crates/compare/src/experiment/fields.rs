@@ -173,8 +173,26 @@ pub(crate) struct MethodFields {
     pub(crate) shots: Option<OneOrMany<usize>>,
     /// Draws of a random search, the first of which is the settings as given (1).
     pub(crate) draws: Option<usize>,
+    /// What the search varies and where; everything, near its default, where not given.
+    #[serde(default)]
+    pub(crate) search: BTreeMap<String, Space>,
     /// Scaling, where it differs from the task's.
     pub(crate) scaling: Option<Scaling>,
+}
+
+/// Where a setting is drawn from.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Space {
+    /// One of these, each as likely.
+    OneOf(Vec<toml::Value>),
+    /// A number between two, on a logarithmic scale where both are above 0; whole where both are.
+    Between {
+        /// Least value.
+        from: toml::Value,
+        /// Greatest value.
+        to: toml::Value,
+    },
 }
 
 /// Seeds: so many from 0, or these.

@@ -3,13 +3,14 @@
 mod check;
 mod fields;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sensitome_adapt::Settings;
 use sensitome_data::{DataError, Scaling};
 use sensitome_eval::selection::SelectionScore;
 
-pub use fields::{AuditFields, Names, OnLeak, OneOrMany, Resources, TaskFields, Test, Truth};
+pub use fields::{AuditFields, Names, OnLeak, OneOrMany, Resources, Space, TaskFields, Test, Truth};
 
 use crate::{CompareError, Result};
 
@@ -31,6 +32,8 @@ pub struct MethodSpec {
     pub shots: Vec<usize>,
     /// Draws of a random search.
     pub draws: usize,
+    /// What it varies and where; everything, near its default, where empty.
+    pub search: BTreeMap<String, Space>,
     /// Scaling, where it differs from the task's.
     pub scaling: Option<Scaling>,
 }
@@ -106,4 +109,16 @@ impl Experiment {
 /// The line (from 1) of a byte.
 fn line_at(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|&b| b == b'\n').count() + 1
+}
+
+/// A value as settings are written: true, 0.5, mean, 512,256.
+pub(crate) fn words(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(s) => Some(s.clone()),
+        toml::Value::Integer(i) => Some(i.to_string()),
+        toml::Value::Float(f) => Some(f.to_string()),
+        toml::Value::Boolean(b) => Some(b.to_string()),
+        toml::Value::Array(list) => Some(list.iter().map(words).collect::<Option<Vec<_>>>()?.join(",")),
+        _ => None,
+    }
 }
