@@ -350,6 +350,8 @@ fn regret(page: &mut Page, regret: &Regret, many: bool) {
         header.insert(1, "shots".to_owned());
     }
     let value = |v: Option<f64>| v.map(|v| short(v, 3)).unwrap_or_default();
+    // Of two tasks the t interval is wider than the scale.
+    let shown = |s: &Summary| interval(&s.interval).filter(|_| s.tasks > 2);
     let rows = regret.rules.iter().map(|r| {
         let mut row = vec![
             r.method.clone(),
@@ -357,7 +359,7 @@ fn regret(page: &mut Page, regret: &Regret, many: bool) {
             value(r.value),
             value(r.default),
             value(r.oracle),
-            r.regret.as_ref().map(|s| short_interval(s.mean, interval(&s.interval))).unwrap_or_default(),
+            r.regret.as_ref().map(|s| short_interval(s.mean, shown(s))).unwrap_or_default(),
             if r.missing > 0 { r.missing.to_string() } else { String::new() },
         ];
         if many {

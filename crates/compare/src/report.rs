@@ -42,6 +42,7 @@ impl<'a> Report<'a> {
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         let drawn = folder.join("plots");
         std::fs::create_dir_all(&drawn).map_err(|e| DataError::io(&drawn, "create", e))?;
+        remove_plots(&drawn)?;
         let mut written = Vec::new();
         let mut path = |name: &str| {
             written.push(folder.join(name));
@@ -85,4 +86,16 @@ impl<'a> Report<'a> {
         }
         lines.join("\n")
     }
+}
+
+/// Plots of an earlier report may be of tasks that are no longer there.
+fn remove_plots(folder: &Path) -> Result<()> {
+    let failed = |e| DataError::io(folder, "clear", e);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|e| e == "svg") {
+            std::fs::remove_file(&path).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
