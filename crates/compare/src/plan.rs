@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::experiment::Experiment;
 use crate::files::{Files, hex};
 use crate::method::{Method, Ready};
+use crate::store::Store;
 use crate::task::determinants;
 use crate::{CompareError, Result};
 
@@ -88,6 +89,25 @@ impl Plan {
         let there = |hash: &&String| folder.join("cells").join(format!("{hash}.json")).is_file();
         let n = hashes.iter().filter(there).count();
         Ok((n, hashes.len() - n))
+    }
+
+    /// Deletes what `folder` holds of a method, so that it is made anew: a fit is known by its settings and the version of the
+    /// library, not by the code of the method. Says how many fits are gone.
+    ///
+    /// # Errors
+    /// When there is no such method, or a file cannot be deleted.
+    pub fn forget(&self, folder: &Path, label: &str) -> Result<usize> {
+        let Some(method) = self.methods.iter().position(|m| m.label == label) else {
+            let known: Vec<&str> = self.methods.iter().map(|m| m.label.as_str()).collect();
+            let hint = format!("use one of {}", known.join(", "));
+            return Err(CompareError::invalid(format!("method {label}"), "there is none of this name", hint));
+        };
+        let store = Store::open(folder)?;
+        let mut gone = 0;
+        for job in self.jobs()?.iter().filter(|j| j.method == method) {
+            gone += usize::from(store.remove(&job.hash)?);
+        }
+        Ok(gone)
     }
 
     /// All jobs, seed by seed so that a run cut short leaves whole tables, then those of the audit.

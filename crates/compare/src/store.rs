@@ -66,6 +66,16 @@ impl Store {
         Ok(())
     }
 
+    /// Deletes a finished cell; says whether it was there.
+    pub(crate) fn remove(&self, hash: &str) -> Result<bool> {
+        let path = self.path(hash);
+        match std::fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(DataError::io(&path, "delete", e).into()),
+        }
+    }
+
     /// Seconds of a finished cell.
     pub(crate) fn seconds(&self, hash: &str) -> Option<f64> {
         std::fs::read_to_string(self.0.join(format!("{hash}.seconds"))).ok()?.trim().parse().ok()

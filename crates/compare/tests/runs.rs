@@ -152,6 +152,12 @@ fn more_seeds_and_strategies_rerun_nothing_and_shift_nothing() {
     for before in &few.runs {
         assert!(more.runs.contains(before), "{} on {}", before.method, before.task);
     }
+    // One method anew: only its own fits, and the same numbers.
+    let own = few.runs.iter().filter(|r| r.method == "logistic").count() * 3 / 2;
+    assert_eq!(plan.forget(folder.path(), "logistic").unwrap(), own);
+    assert!(plan.forget(folder.path(), "logistics").unwrap_err().to_string().contains("logistic"));
+    assert_eq!(run(&plan, folder.path(), None, usize::MAX).unwrap().made, own);
+    assert!(plan.collect(folder.path(), Vec::new()).unwrap().runs == more.runs);
     // Renaming a task, and a change of its role, change no fit.
     let renamed = self::plan(&GRID.replace("\"easy\"", "\"other\"\nrole = \"negative_control\""));
     assert_eq!(run(&renamed, folder.path(), None, usize::MAX).unwrap().made, 0);

@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// Take over the fits of another folder first; repeat for several
     #[arg(long = "merge", value_name = "FOLDER")]
     merge: Vec<PathBuf>,
+    /// Make the fits of this method anew, after a change of its code; repeat for several
+    #[arg(long, value_name = "METHOD")]
+    redo: Vec<String>,
     /// Only say what there is to do
     #[arg(long)]
     dry_run: bool,
@@ -65,6 +68,10 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     if !args.merge.is_empty() {
         let new = merge(&args.out, &args.merge)?;
         out.note(&format!("{new} fits taken over"));
+    }
+    for method in &args.redo {
+        let gone = plan.forget(&args.out, method)?;
+        out.note(&format!("{gone} fits of {method} will be made anew"));
     }
     let audits = plan.audit(&args.out)?;
     for a in audits.iter().filter(|a| a.leaks()) {
