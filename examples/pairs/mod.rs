@@ -101,9 +101,7 @@ impl Data {
             ("lung", "sc_lung_celseq2_5cl.counts.csv.gz"),
         ] {
             let found = read::expression(folder.join(file), &ReadOptions::default())?.0;
-            let counts = found.values().stored().take(1000).all(|v| v.fract() == 0.0);
-            let rule = if counts { Duplicates::Sum } else { Duplicates::Mean };
-            let (expression, report) = to_symbols(&found, Some(&ids), None, rule)?;
+            let (expression, report) = to_symbols(&found, Some(&ids), None, Duplicates::fitting(&found))?;
             let input = TargetInput {
                 expression,
                 renamed: report.renamed,

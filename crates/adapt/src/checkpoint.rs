@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sensitome_core_models::{Parameter, Parts, device_name};
-use sensitome_data::TransferTask;
+use sensitome_data::{TransferTask, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -85,7 +85,7 @@ pub(crate) fn fingerprint(
         h.update(format!("{k}={v}\0").as_bytes());
     }
     h.update(seed.to_le_bytes());
-    h.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hex(&h.finalize())
 }
 
 fn damaged(path: &Path, problem: impl std::fmt::Display) -> AdaptError {

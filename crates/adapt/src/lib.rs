@@ -35,7 +35,7 @@ pub use evidence::ModelEvidence;
 pub use hyper::{Checked, FAITHFUL, Hyper, Range, Settings};
 pub use observer::{EpochReport, History, Observer, Silent};
 pub use optimizer::{Optimizer, OptimizerState, track};
-pub use registry::{Entry, REGISTRY, find};
+pub use registry::{Entry, REGISTRY, Uses, find};
 pub use search::{Draw, Search, random_search};
 pub use strategy::{
     Assembled, Batch, Clip, Fit, Keep, Losses, Pace, Sampling, Schedule, SourceBatch, Stage, Strategy,

@@ -6,6 +6,17 @@ use crate::strategies::*;
 use crate::strategy::{Fit, Strategy, Trained};
 use crate::{AdaptError, Result};
 
+/// What a method learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uses {
+    /// Bulk alone: the cells are predicted as they are, which is no adaptation.
+    Bulk,
+    /// Bulk and the unlabelled cells (and a few labelled ones, where there are any).
+    BulkAndCells,
+    /// The few labelled cells alone; without them it can do nothing.
+    LabelledCells,
+}
+
 /// A method that can be chosen by name.
 pub struct Entry {
     /// Its name in the CLI, in config files, in `docs/methods/` and in the code.
@@ -14,6 +25,8 @@ pub struct Entry {
     pub summary: &'static str,
     /// Where it was published.
     pub paper: &'static str,
+    /// What it learns from.
+    pub uses: Uses,
     /// Its hyper-parameters.
     pub hypers: &'static [Hyper],
     build: fn(Checked) -> Result<Box<dyn Fit>>,
@@ -51,6 +64,7 @@ fn aligned(name: &'static str, losses: StepLosses, settings: Checked) -> Result<
 pub const REGISTRY: &[Entry] = &[
     Entry {
         name: "constant",
+        uses: Uses::Bulk,
         summary: "the share of sensitive bulk samples for every cell",
         paper: "control",
         hypers: constant::HYPERS,
@@ -58,6 +72,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "ridge",
+        uses: Uses::Bulk,
         summary: "linear regression of the response, applied to cells as it is; no adaptation",
         paper: "Hoerl and Kennard 1970",
         hypers: ridge::HYPERS,
@@ -65,6 +80,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "elastic_net",
+        uses: Uses::Bulk,
         summary: "sparse linear regression of the response; no adaptation",
         paper: "Zou and Hastie 2005",
         hypers: elastic_net::HYPERS,
@@ -72,6 +88,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "logistic",
+        uses: Uses::Bulk,
         summary: "logistic regression of the labels; no adaptation",
         paper: "Cox 1958",
         hypers: logistic::HYPERS,
@@ -79,6 +96,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "svm",
+        uses: Uses::Bulk,
         summary: "linear support vector machine on the labels; no adaptation",
         paper: "Cortes and Vapnik 1995",
         hypers: svm::HYPERS,
@@ -86,6 +104,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "random_forest",
+        uses: Uses::Bulk,
         summary: "trees on bootstrap samples of bulk; no adaptation",
         paper: "Breiman 2001",
         hypers: random_forest::HYPERS,
@@ -93,6 +112,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "gradient_boosting",
+        uses: Uses::Bulk,
         summary: "small trees one after another; no adaptation",
         paper: "Friedman 2001; Chen and Guestrin 2016",
         hypers: gradient_boosting::HYPERS,
@@ -100,6 +120,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "nearest_centroid",
+        uses: Uses::LabelledCells,
         summary: "nearer mean of the few labelled cells alone (--few-shot); bulk is not used",
         paper: "control",
         hypers: nearest_centroid::HYPERS,
@@ -107,6 +128,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "source_only",
+        uses: Uses::Bulk,
         summary: "neural classifier on bulk, applied to cells as it is; no adaptation",
         paper: "control",
         hypers: source_only::HYPERS,
@@ -114,6 +136,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "autoencoder",
+        uses: Uses::BulkAndCells,
         summary: "denoising autoencoder of bulk and cells, then a classifier on its embedding",
         paper: "control",
         hypers: autoencoder::HYPERS,
@@ -121,6 +144,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "scdeal",
+        uses: Uses::BulkAndCells,
         summary: "an autoencoder a domain, embeddings matched by maximum mean discrepancy",
         paper: "Chen et al., Nature Communications 13, 6494 (2022)",
         hypers: scdeal::HYPERS,
@@ -128,6 +152,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "scad",
+        uses: Uses::BulkAndCells,
         summary: "one extractor that a domain discriminator behind gradient reversal cannot tell domains by",
         paper: "Zheng et al., Advanced Science 10, 2204113 (2023)",
         hypers: scad::HYPERS,
@@ -135,6 +160,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "code_ae",
+        uses: Uses::BulkAndCells,
         summary: "shared and private codes, aligned by a Wasserstein critic, then fine-tuned layer by layer",
         paper: "He et al., Nature Machine Intelligence 4, 879-892 (2022)",
         hypers: code_ae::HYPERS,
@@ -142,6 +168,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "ssda4drug",
+        uses: Uses::BulkAndCells,
         summary: "denoising autoencoder with minimax entropy on a cosine classifier; uses a few labelled cells",
         paper: "Huang and Liu, Communications Biology 8 (2025)",
         hypers: ssda4drug::HYPERS,
@@ -149,6 +176,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "shared_pathway",
+        uses: Uses::BulkAndCells,
         summary: "shared and private encoders with a decoder in which every axis is a gene set (--gene-sets)",
         paper: "He et al., International Journal of Molecular Sciences 26, 4365 (2025)",
         hypers: shared_pathway::HYPERS,
@@ -156,6 +184,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "coral",
+        uses: Uses::BulkAndCells,
         summary: "covariances of the embeddings made equal",
         paper: "Sun and Saenko, ECCV Workshops (2016)",
         hypers: coral::HYPERS,
@@ -163,6 +192,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "mmd",
+        uses: Uses::BulkAndCells,
         summary: "embeddings matched by maximum mean discrepancy under several kernels",
         paper: "Long et al., ICML (2015)",
         hypers: mmd::HYPERS,
@@ -170,6 +200,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "jan",
+        uses: Uses::BulkAndCells,
         summary: "joint distribution of embedding and prediction matched by maximum mean discrepancy",
         paper: "Long et al., ICML (2017)",
         hypers: jan::HYPERS,
@@ -177,6 +208,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "optimal_transport",
+        uses: Uses::BulkAndCells,
         summary: "embeddings matched by the entropic cost of moving one onto the other",
         paper: "Cuturi, NeurIPS (2013); Feydy et al., AISTATS (2019)",
         hypers: optimal_transport::HYPERS,
@@ -184,6 +216,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "dann",
+        uses: Uses::BulkAndCells,
         summary: "a domain discriminator behind gradient reversal on the embedding",
         paper: "Ganin et al., JMLR 17 (2016)",
         hypers: dann::HYPERS,
@@ -191,6 +224,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "cdan",
+        uses: Uses::BulkAndCells,
         summary: "a domain discriminator on the product of embedding and prediction",
         paper: "Long et al., NeurIPS (2018)",
         hypers: cdan::HYPERS,
@@ -198,6 +232,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "mcd",
+        uses: Uses::BulkAndCells,
         summary: "two heads driven apart on the cells, the encoder driven to where they agree",
         paper: "Saito et al., CVPR (2018)",
         hypers: mcd::HYPERS,
@@ -205,6 +240,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "adabn",
+        uses: Uses::BulkAndCells,
         summary: "source_only with the cells' statistics in batch normalisation",
         paper: "Li et al., ICLR Workshops (2017)",
         hypers: adabn::HYPERS,
@@ -212,6 +248,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "mme",
+        uses: Uses::BulkAndCells,
         summary: "minimax entropy on a cosine classifier; uses a few labelled cells",
         paper: "Saito et al., ICCV (2019)",
         hypers: mme::HYPERS,
@@ -219,6 +256,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "pseudo_label",
+        uses: Uses::BulkAndCells,
         summary: "learns from cells that it predicts with confidence",
         paper: "Lee, ICML Workshops (2013)",
         hypers: pseudo_label::HYPERS,
@@ -226,6 +264,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "multi_source",
+        uses: Uses::BulkAndCells,
         summary: "mmd with sources that count the more the closer they are to the cells",
         paper: "in the spirit of scAdaDrug, Liu et al., arXiv 2403.05260 (2024)",
         hypers: multi_source::HYPERS,
@@ -233,6 +272,7 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "sensitome",
+        uses: Uses::BulkAndCells,
         summary: "linear starts from the whole screen, sharpened on the cells where bulk bears it out, else ridge",
         paper: "this library, docs/methods/sensitome.md",
         hypers: sensitome::HYPERS,

@@ -1,28 +1,6 @@
 //! Tails of distributions.
 
-use statrs::function::beta::checked_beta_reg;
-use statrs::function::erf::erfc;
 use statrs::function::gamma::ln_gamma;
-use std::f64::consts::SQRT_2;
-
-/// P(Z <= z) of the standard normal.
-pub(crate) fn normal_cdf(z: f64) -> f64 {
-    erfc(-z / SQRT_2) / 2.0
-}
-
-/// P(|Z| >= |z|).
-pub(crate) fn normal_two_sided(z: f64) -> f64 {
-    erfc(z.abs() / SQRT_2).min(1.0)
-}
-
-/// P(|T| >= |t|) of Student's t.
-pub(crate) fn t_two_sided(t: f64, degrees: f64) -> f64 {
-    if t.is_infinite() {
-        return 0.0;
-    }
-    let x = degrees / (degrees + t * t);
-    if x >= 1.0 { 1.0 } else { checked_beta_reg(degrees / 2.0, 0.5, x).unwrap_or(f64::NAN).min(1.0) }
-}
 
 /// P(X >= k) where X of `drawn` genes fall into a set of `set` among `total` (hypergeometric).
 pub(crate) fn hypergeometric_tail(k: usize, total: usize, set: usize, drawn: usize) -> f64 {

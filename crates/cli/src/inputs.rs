@@ -124,10 +124,8 @@ impl GeneArgs {
     ) -> Result<(ExpressionMatrix, IndexMap<String, String>)> {
         let ids = self.gene_ids.as_deref().map(IdMap::read).transpose()?;
         let aliases = self.gene_aliases.as_deref().map(Aliases::read).transpose()?;
-        // Counts of one gene under two names add up; anything else is averaged.
-        let whole = matrix.values().stored().take(10_000).all(|v| v >= 0.0 && v.fract() == 0.0);
-        let rule = if whole { Duplicates::Sum } else { Duplicates::Mean };
-        let (renamed, report) = to_symbols(matrix, ids.as_ref(), aliases.as_ref(), rule)?;
+        let (renamed, report) =
+            to_symbols(matrix, ids.as_ref(), aliases.as_ref(), Duplicates::fitting(matrix))?;
         if !report.renamed.is_empty() {
             out.note(&format!("{what}: {report}"));
         }

@@ -19,6 +19,7 @@
 //! 3. strong label shift: the share of sensitive cells among the labelled ones is more than [`STRONG_SHIFT`] away from the
 //!    source's share.
 
+use sensitome_adapt::{Uses, find};
 use sensitome_eval::Metric;
 
 use crate::interval::{CELLS_DRAWN_FOR, Estimate, Resampled};
@@ -27,19 +28,6 @@ use crate::{Choice, Entry, Grid, LabelShiftEstimate, Measured, Role, TaskSummary
 
 /// A difference of shares of sensitive samples that is worth a remark.
 pub const STRONG_SHIFT: f64 = 0.3;
-
-/// Strategies that apply what bulk taught them to cells as they are, or do not use bulk.
-const WITHOUT_ADAPTATION: [&str; 9] = [
-    "constant",
-    "ridge",
-    "elastic_net",
-    "logistic",
-    "svm",
-    "random_forest",
-    "gradient_boosting",
-    "nearest_centroid",
-    "source_only",
-];
 
 /// One method on one task, with its settings as given.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,7 +154,8 @@ fn verdict(d: &Diagnosis, mean: Option<f64>, is_ridge: bool, reason: Option<&str
     };
     if gap.high < 0.0 {
         let by = estimate(&Estimate { value: -gap.value, low: -gap.high, high: -gap.low });
-        if WITHOUT_ADAPTATION.contains(&d.strategy.as_str()) {
+        // A method that is in no registry may adapt.
+        if find(&d.strategy).is_ok_and(|e| e.uses != Uses::BulkAndCells) {
             return format!("below ridge by {by}; use ridge");
         }
         return match &d.to_source_only {

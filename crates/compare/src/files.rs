@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexmap::IndexMap;
 use sensitome_data::genes::{Aliases, IdMap, to_symbols};
 use sensitome_data::read::{self, DrugResponse, GeneSets, ReadOptions};
-use sensitome_data::{DataError, Duplicates, ExpressionMatrix};
+use sensitome_data::{DataError, Duplicates, ExpressionMatrix, hex};
 use sha2::{Digest, Sha256};
 
 use crate::Result;
@@ -61,9 +61,8 @@ impl Files {
             let aliases = gene_aliases
                 .map(|p| self.aliases.get(self.path(p), || Ok(Aliases::read(self.path(p).as_path())?)));
             let (ids, aliases) = (ids.transpose()?, aliases.transpose()?);
-            let counts = found.values().stored().take(10_000).all(|v| v >= 0.0 && v.fract() == 0.0);
-            let rule = if counts { Duplicates::Sum } else { Duplicates::Mean };
-            let (matrix, report) = to_symbols(&found, ids.as_deref(), aliases.as_deref(), rule)?;
+            let (matrix, report) =
+                to_symbols(&found, ids.as_deref(), aliases.as_deref(), Duplicates::fitting(&found))?;
             Ok(Expression { matrix, renamed: report.renamed })
         })
     }
@@ -117,11 +116,6 @@ impl std::io::Write for Hasher<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Values made once by key. A value that fails is tried again.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use sensitome_data::{DataError, PrepareOptions, write};
+use sensitome_data::{DataError, PrepareOptions, hex, write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 use crate::audit::{AuditInput, Finding, Verdict, audit, label_permutation};
 use crate::evaluate::measure;
 use crate::experiment::OnLeak;
-use crate::files::hex;
 use crate::plan::Plan;
 use crate::store::Store;
 use crate::task::{LoadedTask, determinants};

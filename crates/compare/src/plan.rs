@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use sensitome_data::hex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::experiment::Experiment;
-use crate::files::{Files, hex};
+use crate::files::Files;
 use crate::method::{Method, Ready};
 use crate::store::Store;
 use crate::task::determinants;

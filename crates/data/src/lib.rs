@@ -27,4 +27,4 @@ pub use input::Input;
 pub use matrix::{Column, Columns, Duplicates, ExpressionMatrix, Values};
 pub use pipeline::{FittedPreprocessing, GeneReport, Missing};
 pub use prepare::{PrepareOptions, Scaling, SourceInput, TargetInput, prepare};
-pub use task::{FewShot, ResponseTable, SourceDomain, TargetDomain, TaskParts, TransferTask};
+pub use task::{FewShot, ResponseTable, SourceDomain, TargetDomain, TaskParts, TransferTask, hex};

@@ -126,6 +126,14 @@ pub enum Duplicates {
     First,
 }
 
+impl Duplicates {
+    /// What is right for the values of a matrix: whole numbers from 0 are counts, which add up; anything else is averaged.
+    pub fn fitting(matrix: &ExpressionMatrix) -> Self {
+        let counts = matrix.values().stored().take(10_000).all(|v| v >= 0.0 && v.fract() == 0.0);
+        if counts { Self::Sum } else { Self::Mean }
+    }
+}
+
 /// Expression of genes (columns) in samples (rows): cell lines or single cells.
 ///
 /// Names are unique, values finite, and annotation columns as long as the axis they describe; the constructors

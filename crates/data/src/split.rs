@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::rng::{NumpyRng, PythonRng};
-use crate::{DataError, Result, write};
+use crate::{DataError, Result, hex, write};
 
 /// Which rows are trained on, selected on and tested on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl Split {
             h.update((part.len() as u64).to_le_bytes());
             part.iter().for_each(|&i| h.update((i as u64).to_le_bytes()));
         }
-        h.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        hex(&h.finalize())
     }
 
     /// Whether every row that is named exists and is in one part only, once.

@@ -192,6 +192,11 @@ impl TransferTask {
     }
 }
 
+/// Bytes as hexadecimal digits, as content hashes are written.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 fn content_hash(parts: &TaskParts) -> String {
     let mut h = Sha256::new();
     let text = |h: &mut Sha256, s: &str| {
@@ -235,5 +240,5 @@ fn content_hash(parts: &TaskParts) -> String {
             .zip(&few.labels)
             .for_each(|(&r, &y)| h.update(((r as u64) << 8 | u64::from(y)).to_le_bytes()));
     }
-    h.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hex(&h.finalize())
 }

@@ -38,7 +38,7 @@ mod random;
 pub mod ranking;
 mod ranks;
 pub mod selection;
-mod special;
+pub mod special;
 pub mod stability;
 mod table;
 

@@ -1,4 +1,4 @@
-//! Distribution functions not taken from a library as they are.
+//! Distribution functions not taken from a library as they are; the other crates call these.
 
 use statrs::function::beta::checked_beta_reg;
 use statrs::function::erf::{erfc, erfc_inv};
@@ -6,7 +6,7 @@ use statrs::function::gamma::gamma_ur;
 use std::f64::consts::SQRT_2;
 
 /// P(Z <= z) of the standard normal.
-pub(crate) fn normal_cdf(z: f64) -> f64 {
+pub fn normal_cdf(z: f64) -> f64 {
     erfc(-z / SQRT_2) / 2.0
 }
 
@@ -16,7 +16,7 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
 }
 
 /// P(|Z| >= |z|).
-pub(crate) fn normal_two_sided(z: f64) -> f64 {
+pub fn normal_two_sided(z: f64) -> f64 {
     erfc(z.abs() / SQRT_2).min(1.0)
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn chi_square_tail(statistic: f64, degrees: f64) -> f64 {
 }
 
 /// P(|T| >= |t|) of Student's t.
-pub(crate) fn t_two_sided(t: f64, degrees: f64) -> f64 {
+pub fn t_two_sided(t: f64, degrees: f64) -> f64 {
     if t.is_infinite() { 0.0 } else { beta_reg(degrees / 2.0, 0.5, degrees / (degrees + t * t)) }
 }
 

@@ -2,7 +2,7 @@
 
 use super::gene::{GeneStatistics, Moments};
 use super::{Comparison, Test};
-use crate::special::{normal_two_sided, t_two_sided};
+use sensitome_eval::special::{normal_two_sided, t_two_sided};
 
 /// scanpy's guard against division by zero in fold changes.
 const PSEUDO: f64 = 1e-9;

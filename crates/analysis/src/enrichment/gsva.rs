@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kept, SetScores, SizeLimits, by_name, columns, running_sum};
 use crate::gene_score::index_of;
-use crate::special::normal_cdf;
 use crate::{AnalysisError, Matrix, Real, Result};
+use sensitome_eval::special::normal_cdf;
 
 /// Settings of [`gsva`]: those of the R package by default.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

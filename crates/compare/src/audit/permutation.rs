@@ -1,5 +1,7 @@
 //! Fits to permuted labels of the source are no better than chance.
 
+use sensitome_eval::special::t_two_sided;
+
 use super::{Check, Finding, Verdict};
 
 /// Fewer permutations cannot tell a leak from luck. Cells that differ mostly along one axis are sorted along it by any
@@ -71,26 +73,14 @@ pub fn label_permutation(method: &str, aurocs: &[f64]) -> Finding {
     finding(if leak { Verdict::Leak } else { Verdict::Passed }, detail)
 }
 
-/// P(T >= mean / error) of Student's t; the finite sums for whole degrees of freedom (Abramowitz and Stegun 26.7.3-4).
+/// P(T >= mean / error) of Student's t.
 fn t_upper(mean: f64, error: f64, degrees: usize) -> f64 {
     // Equal values have no spread up to rounding: the mean is certain.
     if error <= 1e-12 {
         return if mean > 1e-12 { 0.0 } else { 1.0 };
     }
-    let angle = (mean / error / (degrees as f64).sqrt()).atan();
-    let (sin, cos) = angle.sin_cos();
-    // Even degrees: terms cos^0, cos^2, ...; odd: cos^1, cos^3, ...; each from the one before.
-    let odd = degrees % 2 == 1;
-    let (mut term, mut sum) = (if odd { cos } else { 1.0 }, 0.0);
-    let mut power = usize::from(odd);
-    while power + 2 <= degrees {
-        sum += term;
-        let k = power as f64;
-        term *= (k + 1.0) / (k + 2.0) * cos * cos;
-        power += 2;
-    }
-    let inside = if odd { std::f64::consts::FRAC_2_PI * (angle + sin * sum) } else { sin * sum };
-    ((1.0 - inside) / 2.0).clamp(0.0, 1.0)
+    let half = t_two_sided(mean / error, degrees as f64) / 2.0;
+    if mean > 0.0 { half } else { 1.0 - half }
 }
 
 /// Share of all patterns of signs whose sum is at least the one seen: exact where every value is as likely as its

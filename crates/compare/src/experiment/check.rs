@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use sensitome_adapt::{REGISTRY, Settings, find};
+use sensitome_adapt::{REGISTRY, Settings, Uses, find};
 use sensitome_core_models::parse_device;
 use sensitome_data::labels::LabelRule;
 use sensitome_eval::selection::SelectionScore;
 
 use super::fields::{File, MethodFields, OneOrMany, Seeds, TaskFields};
-use super::{CONTROLS, Experiment, MethodSpec, NEED_LABELS, Space, TaskSpec, line_at, words};
+use super::{CONTROLS, Experiment, MethodSpec, Space, TaskSpec, line_at, words};
 use crate::evaluate::METRICS;
 use crate::{CompareError, Result};
 
@@ -162,11 +162,12 @@ impl Check<'_> {
             if methods.iter().any(|m| m.label == name) || with_settings.contains(name) {
                 continue;
             }
+            let needs_labels = find(name)?.uses == Uses::LabelledCells;
             methods.push(MethodSpec {
                 label: name.to_owned(),
                 strategy: name.to_owned(),
                 settings: Settings::new(),
-                shots: shots.iter().copied().filter(|&n| n > 0 || !NEED_LABELS.contains(&name)).collect(),
+                shots: shots.iter().copied().filter(|&n| n > 0 || !needs_labels).collect(),
                 draws: 1,
                 search: Default::default(),
                 scaling: None,

@@ -14,8 +14,6 @@ pub use fields::{AuditFields, Names, OnLeak, OneOrMany, Resources, Space, TaskFi
 
 use crate::{CompareError, Result};
 
-/// Strategies that can do nothing without a few labelled cells.
-pub(crate) const NEED_LABELS: &[&str] = &["nearest_centroid"];
 /// What stands in every table.
 pub(crate) const CONTROLS: [&str; 3] = ["constant", "ridge", "source_only"];
 
