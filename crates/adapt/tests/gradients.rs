@@ -8,7 +8,7 @@ use sensitome_adapt::{Optimizer, OptimizerState, track};
 use sensitome_core_models::*;
 
 fn device() -> Device {
-    parse_device("flex").unwrap()
+    parse_device(&sensitome_testkit::device()).unwrap()
 }
 
 fn tensor(rows: usize, columns: usize, f: impl Fn(usize, usize) -> f32) -> Tensor<2> {
@@ -171,6 +171,9 @@ fn critic(function: Activation, k: usize, by: f64) -> FeedForward {
 
 #[test]
 fn the_gradient_penalty_and_its_gradient_are_the_finite_differences() {
+    if !sensitome_testkit::has_doubles() {
+        return sensitome_testkit::skipped("finite differences of second order need double precision");
+    }
     let leaky = Activation::LeakyRelu { slope: 0.2 };
     for function in [Activation::Relu, leaky, Activation::Selu, Activation::Sigmoid, Activation::Tanh] {
         let x = |i: usize, j: usize| ((i * 4 + j * 3) % 13) as f64 / 5.0 - 1.1;

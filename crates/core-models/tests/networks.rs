@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use sensitome_core_models::*;
 
 fn device() -> Device {
-    parse_device("flex").unwrap()
+    parse_device(&sensitome_testkit::device()).unwrap()
 }
 
 fn tensor(rows: usize, columns: usize, f: impl Fn(usize, usize) -> f32) -> Tensor<2> {
