@@ -62,20 +62,14 @@ fn here() -> Device {
 }
 
 fn fit(entry: &Entry, task: &TransferTask, seed: u64) -> ResponseModel {
-    fit_on(entry, task, seed, here(), &quick(entry))
-}
-
-fn fit_on(
-    entry: &Entry,
-    task: &TransferTask,
-    seed: u64,
-    device: Device,
-    settings: &Settings,
-) -> ResponseModel {
     let few = (entry.name == "nearest_centroid" && task.few_shot.is_none()).then(|| with_few_shot(task, 6));
     let task = few.as_ref().unwrap_or(task);
-    let mut options = FitOptions::new(seed, device);
-    entry.build(settings).unwrap().fit(task, &mut options).unwrap_or_else(|e| panic!("{}: {e}", entry.name))
+    let mut options = FitOptions::new(seed, here());
+    entry
+        .build(&quick(entry))
+        .unwrap()
+        .fit(task, &mut options)
+        .unwrap_or_else(|e| panic!("{}: {e}", entry.name))
 }
 
 fn predict(model: &ResponseModel, task: &TransferTask) -> Vec<f64> {
@@ -151,18 +145,59 @@ fn a_model_predicts_the_same_on_every_device() {
     }
 }
 
+/// The losses of all epochs.
+struct LossesOf<'a>(&'a mut Vec<f64>);
+
+impl Observer for LossesOf<'_> {
+    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        self.0.extend(report.losses.iter().map(|(_, value)| value));
+        ControlFlow::Continue(())
+    }
+}
+
+/// All losses of all epochs, and the scores.
+fn course(entry: &Entry, task: &TransferTask, device: &str, settings: &Settings) -> [Vec<f64>; 2] {
+    let mut losses = Vec::new();
+    let mut options = FitOptions::new(1, parse_device(device).unwrap());
+    options.observer = Box::new(LossesOf(&mut losses));
+    let model = entry.build(settings).unwrap().fit(task, &mut options).unwrap();
+    drop(options);
+    let scores = predict(&model, task);
+    [losses, scores]
+}
+
+/// In training, a bias before batch normalisation has no effect, and so no gradient but rounding, of which Adam makes whole
+/// steps: the losses agree all the same, while the scores, which take the running means, agree the better the smaller the
+/// steps. A temperature of 0.05 would multiply what is left by 20.
 #[test]
-fn few_steps_from_one_seed_lead_to_the_same_scores_on_every_device() {
-    let (task, _) = easy_task(5, 60, 40, 12);
+fn from_one_seed_training_goes_the_same_way_on_every_device() {
+    let task = with_few_shot(&easy_task(5, 60, 40, 12).0, 6);
     for entry in REGISTRY {
-        let few = ["epochs", "pretrain_epochs", "finetune_epochs", "predictor_epochs", "transfer_epochs"];
-        let known = |name: &&&str| entry.hypers.iter().any(|h| h.name == **name);
-        let settings = few.iter().filter(known).fold(quick(entry), |s, name| s.set(*name, 1));
-        let scores = |device| predict(&fit_on(entry, &task, 1, device, &settings), &task);
-        let expected = scores(here());
+        let known = |name: &str| entry.hypers.iter().any(|h| h.name == name);
+        let with = |mut settings: Settings, values: &[(&str, &str)]| {
+            for (name, value) in values.iter().filter(|(name, _)| known(name)) {
+                settings = settings.set(*name, *value);
+            }
+            settings
+        };
+        let names = ["epochs", "pretrain_epochs", "finetune_epochs", "predictor_epochs", "transfer_epochs"];
+        let short = with(quick(entry), &names.map(|name| (name, "2")));
+        let careful = with(short.clone(), &[("learning_rate", "1e-4"), ("temperature", "1")]);
+        let here = sensitome_testkit::device();
+        // These two also have losses of evaluated networks.
+        let large = if ["scdeal", "ssda4drug"].contains(&entry.name) { &careful } else { &short };
+        let run = |device: &str| {
+            [
+                course(entry, &task, device, large)[0].clone(),
+                course(entry, &task, device, &careful)[1].clone(),
+            ]
+        };
+        let expected = run(&here);
         for device in available_devices() {
-            let gap = apart(&expected, &scores(parse_device(device).unwrap()));
-            eprintln!("GAP {} {device} {gap:e}", entry.name);
+            let found = run(device);
+            let gaps = [0, 1].map(|i| apart(&expected[i], &found[i]));
+            eprintln!("GAP {} {device} {:e} {:e}", entry.name, gaps[0], gaps[1]);
+            assert!(gaps.iter().all(|g| *g <= ACROSS_DEVICES), "{} on {device}: {gaps:?}", entry.name);
         }
     }
 }
