@@ -17,4 +17,4 @@ SENSITOME_DEVICE=$device exec cargo test --release --features "${device%%:*}" --
     --test networks --test pathway --test model_file \
     --test contract --test golden --test gradients --test transport --test faithful --test sensitome \
     --test controls_and_relatives \
-    --test explain --test network --test integrated_gradients --test deep_shap --test sampled "$@"
+    --test explainer --test network --test integrated_gradients --test deep_shap --test sampled "$@"
