@@ -8,7 +8,7 @@ use ndarray::ArrayD;
 use sensitome_adapt::losses::*;
 use sensitome_adapt::{Clip, Optimizer, OptimizerState, track};
 use sensitome_core_models::*;
-use sensitome_testkit::{Case, Report, has_doubles, run_group_on_device};
+use sensitome_testkit::{Case, Report, has_doubles, run_group_on_device, skipped};
 
 #[test]
 fn losses() {
@@ -238,6 +238,10 @@ fn virtual_adversarial(case: &Case, report: &mut Report) {
     let found =
         virtual_direction(x.clone(), start, xi, case.count("iterations"), |x| frozen.evaluate(x)).unwrap();
     report.check(case, "p", numbers(found.p.clone()));
+    if !has_doubles() && xi < 1.0 {
+        // The direction is that of a gradient at a step of `xi`, which is rounding in single precision.
+        return leave_out(case, report, |name| name != "p");
+    }
     report.check_f32(case, "direction", numbers(found.direction.clone()));
     report.check_f32(case, "r_adv", numbers(found.direction.clone() * size));
     track(&mut net, &[""]);
@@ -258,8 +262,8 @@ fn training_by_tensor_operations() {
     run_group_on_device("training", |case, report| train(case, report, state));
 }
 
-/// Ten steps of a small network. In double precision: a bias before batch normalisation has no gradient but rounding,
-/// which Adam in single precision makes steps of.
+/// Ten steps of a small network. A bias before batch normalisation has no gradient but rounding, which Adam makes steps of:
+/// in single precision it is left out, with the running mean that follows it.
 fn train(case: &Case, report: &mut Report, state: impl Fn(Optimizer) -> OptimizerState) {
     let option = |name: &str| case.option(name);
     let flag = |name: &str| option(name).is_some_and(|v| v == 1.0);
@@ -278,6 +282,20 @@ fn train(case: &Case, report: &mut Report, state: impl Fn(Optimizer) -> Optimize
     let (mut net, names) = network(case, "initial", precision());
     let mut state = state(optimizer);
     let batches = case.f64s("batches");
+    let normed: Vec<bool> = net.layers().iter().map(|l| matches!(l, Layer::BatchNorm { .. })).collect();
+    let adaptive = matches!(optimizer, Optimizer::Adam { .. } | Optimizer::AdamW { .. });
+    let drifts = |name: &str| {
+        let mut parts = name.rsplit('.');
+        let (last, layer) = (parts.next(), parts.next().and_then(|i| i.parse::<usize>().ok()));
+        let is_normed = |i: usize| normed.get(i) == Some(&true);
+        let drifts = match (last, layer) {
+            (Some("bias"), Some(i)) => is_normed(i + 1),
+            (Some("running_mean"), Some(i)) => is_normed(i),
+            _ => name == "final_output_eval" && normed.contains(&true),
+        };
+        drifts && adaptive && !has_doubles() && !name.starts_with("first_grad.")
+    };
+    leave_out(case, report, drifts);
     let (mut losses, mut norms, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     for step in 0..case.count("steps") {
         let x = batches.index_axis(ndarray::Axis(0), step);
@@ -310,7 +328,7 @@ fn train(case: &Case, report: &mut Report, state: impl Fn(Optimizer) -> Optimize
         rates.push(rate);
         norms.extend(state.step_clipped(&mut net, gradients, rate, clip.as_ref()).unwrap());
         if step == 0 {
-            check_weights(case, report, &mut net, &names, "after_step_1.");
+            check_weights(case, report, &mut net, &names, "after_step_1.", &drifts);
         }
     }
     report.check_f32(case, "losses", losses);
@@ -323,8 +341,8 @@ fn train(case: &Case, report: &mut Report, state: impl Fn(Optimizer) -> Optimize
         }
         report.check(case, "rates", rates);
     }
-    check_weights(case, report, &mut net, &names, "final.");
-    if case.has_output("final_output_eval") {
+    check_weights(case, report, &mut net, &names, "final.", &drifts);
+    if case.has_output("final_output_eval") && !drifts("final_output_eval") {
         let x = batches.index_axis(ndarray::Axis(0), 0);
         let data = TensorData::new(x.iter().copied().collect::<Vec<f64>>(), [x.shape()[0], x.shape()[1]]);
         report.check_f32(
@@ -335,11 +353,26 @@ fn train(case: &Case, report: &mut Report, state: impl Fn(Optimizer) -> Optimize
     }
 }
 
-fn check_weights(case: &Case, report: &mut Report, net: &mut FeedForward, names: &[String], prefix: &str) {
+/// Outputs that single precision cannot give.
+fn leave_out(case: &Case, report: &mut Report, which: impl Fn(&str) -> bool) {
+    for name in case.output_names().into_iter().filter(|name| which(name)) {
+        skipped(&format!("{}, {name}: needs double precision", case.name));
+        report.used(case, name);
+    }
+}
+
+fn check_weights(
+    case: &Case,
+    report: &mut Report,
+    net: &mut FeedForward,
+    names: &[String],
+    prefix: &str,
+    left_out: &dyn Fn(&str) -> bool,
+) {
     let mut next = names.iter();
     net.visit(&mut |_, p| {
         let name = format!("{prefix}{}", next.next().unwrap());
-        if case.has_output(&name) {
+        if case.has_output(&name) && !left_out(&name) {
             let got = match p {
                 Parameter::Matrix(t) => transposed(t.clone()),
                 Parameter::Vector(t) | Parameter::Statistic(t) => numbers(t.clone()),

@@ -22,6 +22,16 @@ fn precision() -> DType {
     if sensitome_testkit::has_doubles() { DType::F64 } else { DType::F32 }
 }
 
+/// So many random networks, for what only doubles can tell: gradients that are the difference of large numbers, as those of
+/// a cosine are.
+pub(crate) fn cases_in_doubles(cases: u32) -> ProptestConfig {
+    if sensitome_testkit::has_doubles() {
+        return ProptestConfig::with_cases(cases);
+    }
+    sensitome_testkit::skipped("gradients of random networks need double precision");
+    ProptestConfig { cases: 0, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 /// A matrix as a tensor of doubles.
 pub(crate) fn tensor2(a: &Array2<f64>) -> Tensor<2> {
     let data = TensorData::new(a.iter().copied().collect::<Vec<_>>(), [a.nrows(), a.ncols()]);
