@@ -136,7 +136,7 @@ pub(crate) fn save<P: Parts>(
         collect(best, "best", &mut tensors)?;
     }
     for (name, slots) in &optimizer.slots {
-        for (k, values) in slots.values.iter().enumerate() {
+        for (k, values) in slots.read()?.iter().enumerate() {
             let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             tensors.push((format!("slot{k}/{name}"), vec![values.len()], bytes));
         }

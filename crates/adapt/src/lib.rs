@@ -20,6 +20,7 @@ mod registry;
 mod resampling;
 mod search;
 mod strategy;
+mod tensor_steps;
 mod trainer;
 mod trees;
 

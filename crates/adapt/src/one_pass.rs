@@ -42,7 +42,8 @@ impl Optimizer {
         }
     }
 
-    /// Changes `w` by its gradient `g`; `t` counts the steps of this weight from 1.
+    /// Changes `w` by its gradient `g`; `t` counts the steps of this weight from 1. `tensor_steps.rs` has the same in tensor
+    /// operations.
     pub(crate) fn update<F: Real>(self, w: &mut [F], g: &[F], slots: &mut [Vec<F>], t: u64, rate: f64) {
         let lr = F::of(rate);
         match (self, slots) {
@@ -84,10 +85,10 @@ impl Optimizer {
     }
 }
 
-const BETAS: (f64, f64) = (0.9, 0.999);
+pub(crate) const BETAS: (f64, f64) = (0.9, 0.999);
 
 /// Step size and root that undo the bias of averages begun at 0.
-fn corrections<F: Real>(t: u64, rate: f64) -> (F, F) {
+pub(crate) fn corrections<F: Real>(t: u64, rate: f64) -> (F, F) {
     let power = |beta: f64| 1.0 - beta.powi(t.min(1 << 30) as i32);
     (F::of(rate / power(BETAS.0)), F::of(power(BETAS.1).sqrt()))
 }

@@ -1,9 +1,10 @@
-//! Optimizers that go over each weight once, with the definitions of PyTorch.
+//! Optimizers with the definitions of PyTorch: on the host they go over each weight once, in place; on other devices they
+//! are tensor operations, and nothing is read back.
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{DType, Gradients, Tensor, TensorData};
-use sensitome_core_models::{Parameter, Parts};
+use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
+use sensitome_core_models::{Parameter, Parts, is_on_host};
 use serde::{Deserialize, Serialize};
 
 use crate::strategy::Clip;
@@ -52,6 +53,29 @@ pub(crate) struct Slots {
     pub(crate) values: Vec<Vec<f32>>,
     /// The same for weights in double precision, which no fit has, but a comparison with other libraries.
     pub(crate) doubles: Vec<Vec<f64>>,
+    /// The same on the device, where tensor operations change them: then the others are empty.
+    pub(crate) tensors: Vec<Tensor<1>>,
+}
+
+impl Slots {
+    /// The averages in single precision, read back from the device where they are there.
+    pub(crate) fn read(&self) -> Result<Vec<Vec<f32>>> {
+        if self.tensors.is_empty() {
+            return Ok(self.values.clone());
+        }
+        let read = |t: &Tensor<1>| t.clone().try_into_vec_as::<f32>().map_err(|e| backend(e.to_string()));
+        self.tensors.iter().map(read).collect()
+    }
+
+    /// The averages as tensors of the shape of `like`: those of the last step, those of a checkpoint, or zeros.
+    fn take<const D: usize>(&mut self, count: usize, like: &Tensor<D>) -> Vec<Tensor<D>> {
+        let at = (&like.device(), like.dtype());
+        let mut averages: Vec<_> = self.tensors.drain(..).map(|t| t.reshape(like.dims())).collect();
+        averages
+            .extend(self.values.drain(..).map(|v| Tensor::from_data(TensorData::new(v, like.dims()), at)));
+        averages.resize_with(count, || like.zeros_like());
+        averages
+    }
 }
 
 /// An optimizer and its memory, by path of the weight.
@@ -59,12 +83,19 @@ pub(crate) struct Slots {
 pub struct OptimizerState {
     optimizer: Optimizer,
     pub(crate) slots: BTreeMap<String, Slots>,
+    tensors_everywhere: bool,
 }
 
 impl OptimizerState {
     /// Fresh memory.
     pub fn new(optimizer: Optimizer) -> Self {
-        Self { optimizer, slots: BTreeMap::new() }
+        Self { optimizer, slots: BTreeMap::new(), tensors_everywhere: false }
+    }
+
+    /// Takes tensor operations on the host too, as on every other device: slower, for comparing the two.
+    #[must_use]
+    pub fn with_tensor_operations(self) -> Self {
+        Self { tensors_everywhere: true, ..self }
     }
 
     /// Changes every weight that has a gradient; the others keep value and memory. Afterwards no weight is tracked.
@@ -76,7 +107,8 @@ impl OptimizerState {
     }
 
     /// The same with a bound on the norm of the gradients of some networks taken as one vector: where it is exceeded,
-    /// they are scaled by bound / (norm + 1e-6). Gives that norm, before scaling.
+    /// they are scaled by bound / (norm + 1e-6). Gives that norm, before scaling, where there is a bound; on a device that
+    /// is not the host it is not read back, and so not given.
     ///
     /// # Errors
     /// When the backend cannot give a tensor back.
@@ -86,27 +118,25 @@ impl OptimizerState {
         mut gradients: Gradients,
         rate: f64,
         clip: Option<&Clip>,
-    ) -> Result<f64> {
+    ) -> Result<Option<f64>> {
         let clipped = |path: &str| clip.is_some_and(|c| c.paths.iter().any(|p| is_under(path, p)));
-        let mut square = 0.0;
+        let mut squares = Squares::default();
         let mut failed = None;
         if clip.is_some() {
             parts.parameters(&mut |path, parameter| {
-                let norm = match parameter {
-                    Parameter::Matrix(t) if clipped(path) => square_norm(t, &gradients),
-                    Parameter::Vector(t) if clipped(path) => square_norm(t, &gradients),
-                    _ => Ok(0.0),
+                let done = match parameter {
+                    Parameter::Matrix(t) if clipped(path) => self.add_square(&mut squares, t, &gradients),
+                    Parameter::Vector(t) if clipped(path) => self.add_square(&mut squares, t, &gradients),
+                    _ => Ok(()),
                 };
-                match norm {
-                    Ok(n) => square += n,
-                    Err(e) => failed = Some(e),
+                if let Err(e) = done {
+                    failed.get_or_insert(e);
                 }
             });
         }
-        let norm = square.sqrt();
-        let factor = clip.map_or(1.0, |c| (c.norm / (norm + 1e-6)).min(1.0)) as f32;
+        let factor = clip.map(|c| squares.factor(c.norm));
         parts.parameters(&mut |path, parameter| {
-            let factor = if clipped(path) { factor } else { 1.0 };
+            let factor = factor.as_ref().filter(|_| clipped(path));
             let done = match parameter {
                 Parameter::Matrix(t) => self.step_one(path, t, &mut gradients, rate, factor),
                 Parameter::Vector(t) => self.step_one(path, t, &mut gradients, rate, factor),
@@ -116,7 +146,35 @@ impl OptimizerState {
                 failed.get_or_insert(e);
             }
         });
+        let norm = matches!(factor, Some(Factor::Number(_))).then(|| squares.host.sqrt());
         failed.map_or(Ok(norm), Err)
+    }
+
+    /// Whether weights on `device` are changed by tensor operations.
+    fn by_tensors(&self, device: &Device) -> bool {
+        self.tensors_everywhere || !is_on_host(device)
+    }
+
+    fn add_square<const D: usize>(
+        &self,
+        squares: &mut Squares,
+        tensor: &Tensor<D>,
+        gradients: &Gradients,
+    ) -> Result<()> {
+        let Some(gradient) = Some(tensor).filter(|t| t.is_autodiff()).and_then(|t| t.grad(gradients)) else {
+            return Ok(());
+        };
+        if self.by_tensors(&gradient.device()) {
+            let square = gradient.square().sum();
+            squares.device = Some(match squares.device.take() {
+                Some(sum) => sum + square,
+                None => square,
+            });
+        } else {
+            let values = gradient.try_into_vec_as::<f64>().map_err(|e| backend(format!("gradient: {e}")))?;
+            squares.host += values.iter().map(|&g| g * g).sum::<f64>();
+        }
+        Ok(())
     }
 
     fn step_one<const D: usize>(
@@ -125,26 +183,37 @@ impl OptimizerState {
         tensor: &mut Tensor<D>,
         gradients: &mut Gradients,
         rate: f64,
-        factor: f32,
+        factor: Option<&Factor>,
     ) -> Result<()> {
         if !tensor.is_autodiff() {
             return Ok(());
         }
         let gradient = tensor.grad_remove(gradients);
-        let device = tensor.device().inner();
-        let placeholder = Tensor::zeros([1; D], &device);
-        // Taken out, not cloned: the buffer is then the only one and is changed in place.
-        let plain = std::mem::replace(tensor, placeholder).inner();
+        let plain = tensor.clone().inner();
         let Some(gradient) = gradient else {
             *tensor = plain;
             return Ok(());
         };
-        let backend = |e: &dyn std::fmt::Display| backend(format!("{path}: {e}"));
-        let mut data: TensorData = plain.try_into_data().map_err(|e| backend(&e))?;
-        let gradient = if factor == 1.0 { gradient } else { gradient * factor };
-        let gradient = gradient.try_into_data().map_err(|e| backend(&e))?;
+        let gradient = match factor {
+            None | Some(Factor::Number(1.0)) => gradient,
+            Some(Factor::Number(factor)) => gradient * *factor,
+            Some(Factor::Tensor(factor)) => gradient * factor.clone().reshape([1; D]),
+        };
+        let device = plain.device();
+        let by_tensors = self.by_tensors(&device);
         let slots = self.slots.entry(path.to_owned()).or_default();
         slots.steps += 1;
+        if by_tensors {
+            let mut averages = slots.take(self.optimizer.slots(), &plain);
+            *tensor = self.optimizer.update_tensors(plain, gradient, &mut averages, slots.steps, rate);
+            slots.tensors = averages.into_iter().map(|t| t.flatten(0, D - 1)).collect();
+            return Ok(());
+        }
+        let backend = |e: &dyn std::fmt::Display| backend(format!("{path}: {e}"));
+        // Let go of, so that the buffer has one owner and is changed in place.
+        *tensor = Tensor::zeros([1; D], &device);
+        let mut data: TensorData = plain.try_into_data().map_err(|e| backend(&e))?;
+        let gradient = gradient.try_into_data().map_err(|e| backend(&e))?;
         let (count, n, dtype) = (self.optimizer.slots(), data.num_elements(), data.dtype());
         if dtype == DType::F64 {
             slots.doubles.resize_with(count, || vec![0.0; n]);
@@ -162,16 +231,30 @@ impl OptimizerState {
     }
 }
 
-fn backend(problem: String) -> AdaptError {
-    AdaptError::Model(sensitome_core_models::ModelError::Backend(problem))
+/// Sums of squares of gradients, on the host and on the device.
+#[derive(Default)]
+struct Squares {
+    host: f64,
+    device: Option<Tensor<1>>,
 }
 
-fn square_norm<const D: usize>(tensor: &Tensor<D>, gradients: &Gradients) -> Result<f64> {
-    let Some(gradient) = Some(tensor).filter(|t| t.is_autodiff()).and_then(|t| t.grad(gradients)) else {
-        return Ok(0.0);
-    };
-    let values = gradient.try_into_vec_as::<f64>().map_err(|e| backend(format!("gradient: {e}")))?;
-    Ok(values.iter().map(|&g| g * g).sum())
+/// What gradients are scaled by, where it is known.
+enum Factor {
+    Number(f32),
+    Tensor(Tensor<1>),
+}
+
+impl Squares {
+    fn factor(&self, bound: f64) -> Factor {
+        match &self.device {
+            Some(sum) => Factor::Tensor(((sum.clone().sqrt() + 1e-6).recip() * bound).clamp_max(1.0)),
+            None => Factor::Number((bound / (self.host.sqrt() + 1e-6)).min(1.0) as f32),
+        }
+    }
+}
+
+fn backend(problem: String) -> AdaptError {
+    AdaptError::Model(sensitome_core_models::ModelError::Backend(problem))
 }
 
 /// Whether `path` is the network, layer or part called `part`, or lies in it; everything lies in the empty one.

@@ -200,7 +200,7 @@ mod tests {
         // One without a split: the mean of all rows.
         trees.push(Grower { depth: 0, ..grower }.grow(&rows, &mut rng));
         assert!((trees[5].value(x.row(0)) - slope.iter().sum::<f64>() / 40.0).abs() < 1e-12);
-        let device = parse_device("flex").unwrap();
+        let device = parse_device(&sensitome_testkit::device()).unwrap();
         let network = network(&trees, 6, &[-0.2, 0.5], &[1.0, 0.0], &device).unwrap();
         let values: Vec<f32> = x.iter().map(|&v| v as f32).collect();
         let found = network.evaluate(Tensor::from_data(TensorData::new(values, [40, 6]), &device));

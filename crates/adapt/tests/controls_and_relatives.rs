@@ -17,7 +17,7 @@ fn fit(name: &str, settings: &[(&str, &str)], task: &TransferTask) -> ResponseMo
     let known = |name: &str| entry.hypers.iter().any(|h| h.name == name);
     let narrow = NARROW.iter().filter(|(n, _)| known(n)).chain(settings);
     let settings = narrow.fold(Settings::new(), |s, (n, v)| s.set(*n, v));
-    let mut options = FitOptions::new(3, parse_device("flex").unwrap());
+    let mut options = FitOptions::new(3, parse_device(&sensitome_testkit::device()).unwrap());
     entry.build(&settings).unwrap().fit(task, &mut options).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
@@ -86,7 +86,7 @@ fn adabn_is_source_only_with_the_statistics_of_the_cells() {
     // The first layer's outputs for the cells, by hand.
     let first = FeedForward::new(after.encoder().layers()[..1].to_vec()).unwrap();
     let x = task.target.expression.iter().copied().collect::<Vec<f32>>();
-    let device = parse_device("flex").unwrap();
+    let device = parse_device(&sensitome_testkit::device()).unwrap();
     let x = burn::tensor::Tensor::from_data(burn::tensor::TensorData::new(x, [50, 12]), &device);
     let h = first.evaluate(x).try_into_vec_as::<f32>().unwrap();
     for (j, (new, old)) in new[0].iter().zip(&old[0]).enumerate() {

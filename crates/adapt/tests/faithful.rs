@@ -23,7 +23,7 @@ fn networks<S: Strategy>(strategy: &S) -> S::Networks {
     let mut parts = (*task).clone();
     parts.target.expression.mapv_inplace(|v| v.clamp(0.0, 1.0)); // scdeal's sigmoid wants it
     let task = TransferTask::new(parts).unwrap();
-    strategy.networks(&task, &Init::new(0, parse_device("flex").unwrap())).unwrap()
+    strategy.networks(&task, &Init::new(0, parse_device(&sensitome_testkit::device()).unwrap())).unwrap()
 }
 
 /// Learned numbers by network.
@@ -74,7 +74,7 @@ fn scad_has_the_published_networks() {
 fn scad_skips_small_batches_as_published() {
     let settings = |faithful: bool| Settings::new().set("faithful", faithful).check(scad::HYPERS).unwrap();
     let (task, _) = easy_task(0, 20, 10, 5);
-    let device = parse_device("flex").unwrap();
+    let device = parse_device(&sensitome_testkit::device()).unwrap();
     let rows = |n: usize| Tensor::<2>::ones([n, 5], &device);
     let batch = Batch {
         source: Some(SourceBatch {

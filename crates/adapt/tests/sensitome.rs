@@ -23,7 +23,7 @@ fn task(alignment: f64, seed: u64) -> (TransferTask, Vec<u8>) {
 
 fn fit(name: &str, settings: &[(&str, &str)], task: &TransferTask) -> ResponseModel {
     let settings = settings.iter().fold(Settings::new(), |s, (k, v)| s.set(*k, v));
-    let mut options = FitOptions::new(0, parse_device("flex").unwrap());
+    let mut options = FitOptions::new(0, parse_device(&sensitome_testkit::device()).unwrap());
     find(name).unwrap().build(&settings).unwrap().fit(task, &mut options).unwrap()
 }
 
@@ -70,7 +70,7 @@ fn too_few_lines_are_an_error_that_says_how_many_are_needed() {
     parts.sources[0].response.iter_mut().skip(7).for_each(|r| *r = None);
     let task = TransferTask::new(parts).unwrap();
     let built = find("sensitome").unwrap().build(&Settings::new()).unwrap();
-    let mut options = FitOptions::new(0, parse_device("flex").unwrap());
+    let mut options = FitOptions::new(0, parse_device(&sensitome_testkit::device()).unwrap());
     let error = built.fit(&task, &mut options).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("7 samples") && error.contains("at least 10"), "{error}");
 }

@@ -8,7 +8,10 @@ use sensitome_core_models::parse_device;
 
 fn tensor(rows: usize, columns: usize, f: impl Fn(usize, usize) -> f32) -> Tensor<2> {
     let values: Vec<f32> = (0..rows * columns).map(|k| f(k / columns, k % columns)).collect();
-    Tensor::from_data(TensorData::new(values, [rows, columns]), &parse_device("flex").unwrap())
+    Tensor::from_data(
+        TensorData::new(values, [rows, columns]),
+        &parse_device(&sensitome_testkit::device()).unwrap(),
+    )
 }
 
 /// Numbers without pattern in 0..1.

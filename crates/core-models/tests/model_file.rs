@@ -8,7 +8,7 @@ use sensitome_core_models::*;
 use sensitome_data::{ExpressionMatrix, FittedPreprocessing, Missing, Values, detect::Scale};
 
 fn model() -> ResponseModel {
-    let device = parse_device("flex").unwrap();
+    let device = parse_device(&sensitome_testkit::device()).unwrap();
     let init = Init::new(1, device.clone());
     let genes: Vec<String> = (0..6).map(|i| format!("G{i}")).collect();
     let encoder = MlpConfig { outputs: None, ..MlpConfig::new(6, &[4], 4) }.init(&init, "encoder").unwrap();
@@ -27,7 +27,9 @@ fn cells(genes: &[&str]) -> ExpressionMatrix {
 fn the_file_gives_the_model_back() {
     let model = model();
     let bytes = model.to_bytes().unwrap();
-    let read = ResponseModel::from_bytes(&bytes, "<bytes>", &parse_device("flex").unwrap()).unwrap();
+    let read =
+        ResponseModel::from_bytes(&bytes, "<bytes>", &parse_device(&sensitome_testkit::device()).unwrap())
+            .unwrap();
     assert!(read.to_bytes().unwrap() == bytes);
     let cells = cells(&["G0", "G1", "G2", "G3", "G4", "G5"]);
     let predict = |m: &ResponseModel| m.predict(&cells, &PredictOptions::default()).unwrap();
@@ -37,7 +39,7 @@ fn the_file_gives_the_model_back() {
 #[test]
 fn every_truncation_is_refused() {
     let bytes = model().to_bytes().unwrap();
-    let device = parse_device("flex").unwrap();
+    let device = parse_device(&sensitome_testkit::device()).unwrap();
     for n in (0..bytes.len()).step_by(7) {
         let error = ResponseModel::from_bytes(&bytes[..n], "cut.model", &device).unwrap_err().to_string();
         assert!(error.starts_with("cut.model: ") && error.contains("complete file"), "{n}: {error}");
@@ -51,8 +53,9 @@ fn a_newer_format_is_refused_by_name() {
     let at = bytes.windows(key.len()).position(|w| w == key).unwrap();
     let mut newer = bytes;
     newer[at + key.len() - 1] = b'9';
-    let error =
-        ResponseModel::from_bytes(&newer, "m", &parse_device("flex").unwrap()).unwrap_err().to_string();
+    let error = ResponseModel::from_bytes(&newer, "m", &parse_device(&sensitome_testkit::device()).unwrap())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("version 9"), "{error}");
 }
 
@@ -87,6 +90,6 @@ proptest! {
         let mut bytes = model().to_bytes().unwrap();
         let at = at.index(bytes.len());
         bytes[at] = value;
-        let _ = ResponseModel::from_bytes(&bytes, "damaged", &parse_device("flex").unwrap());
+        let _ = ResponseModel::from_bytes(&bytes, "damaged", &parse_device(&sensitome_testkit::device()).unwrap());
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use sensitome_core_models::*;
 
 fn device() -> Device {
-    parse_device("flex").unwrap()
+    parse_device(&sensitome_testkit::device()).unwrap()
 }
 
 fn tensor(rows: usize, columns: usize, f: impl Fn(usize, usize) -> f32) -> Tensor<2> {
@@ -171,5 +171,29 @@ fn parts_that_do_not_fit_are_refused() {
     assert!(a.then(b).unwrap_err().to_string().contains("gives 2 values and the next takes 3"));
     assert!(MlpConfig { dropout: 1.0, ..MlpConfig::new(4, &[3], 2) }.shapes().is_err());
     assert!(MlpConfig::new(0, &[3], 2).shapes().is_err());
-    assert!(parse_device("gpu").unwrap_err().to_string().contains("flex"));
+}
+
+#[test]
+fn devices_go_by_their_names_and_a_missing_one_is_an_error() {
+    let here = available_devices();
+    assert!(here.contains(&sensitome_testkit::device().as_str().split(':').next().unwrap()));
+    for name in &here {
+        let device = parse_device(name).unwrap();
+        assert_eq!((device_name(&device), device_name(&device.clone().autodiff())), (*name, *name));
+        assert_eq!(is_on_host(&device), ["flex", "ndarray"].contains(name));
+        assert_eq!(parse_device(&format!("{name}:0")).unwrap(), device);
+        for index in ["999", "-1", "x", ""] {
+            let error = parse_device(&format!("{name}:{index}")).unwrap_err().to_string();
+            assert!(error.contains("no such device") && error.contains(&format!("{name}:0")), "{error}");
+        }
+    }
+    for name in ["cuda", "wgpu", "gpu", ""] {
+        if !here.contains(&name) {
+            let error = parse_device(name).unwrap_err();
+            assert!(
+                matches!(error, ModelError::Device { .. }) && error.to_string().contains(here[0]),
+                "{error}"
+            );
+        }
+    }
 }

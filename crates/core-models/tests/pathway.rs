@@ -35,7 +35,7 @@ fn the_mask_keeps_sets_between_the_bounds_and_adds_free_axes() {
 
 #[test]
 fn forward_and_gradient_are_masked() {
-    let device = parse_device("flex").unwrap();
+    let device = parse_device(&sensitome_testkit::device()).unwrap();
     let mask = PathwayMask::new(&sets(), &genes(12), 4, 50, 1).unwrap();
     let mut decoder = PathwayDecoder::new(&mask, &Init::new(1, device.clone()), "d").unwrap();
     let member: Vec<f32> = mask.member.iter().copied().collect();

@@ -11,11 +11,11 @@ use sensitome_interpret::{
     DeepShap, Explain, Explained, Gradients, IntegratedGradients, Network, PathOptions, Reading, Rule,
     ShapOptions, SoftmaxRule, Target,
 };
-use sensitome_testkit::{Case, Report, run_group};
+use sensitome_testkit::{Case, Report, run_group_on_device};
 
 #[test]
 fn interpretation() {
-    run_group("interpretation", |case, report| match case.prefix() {
+    run_group_on_device("interpretation", |case, report| match case.prefix() {
         "forward" => forward(case, report),
         "gradients" => gradients(case, report),
         "ig_quadrature" => quadrature(case, report),

@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{apart, plans, values};
+use common::{apart, cases_in_doubles, plans, values};
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 use sensitome_interpret::{
@@ -26,7 +26,7 @@ const RULES: [Rule; 6] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(cases_in_doubles(150))]
 
     #[test]
     fn fast_equals_plain(
@@ -62,6 +62,11 @@ proptest! {
             }
         }
     }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn single_precision_equals_double(plan in plans()) {

@@ -29,12 +29,14 @@
 
 mod case;
 mod compare;
+mod device;
 mod golden;
 mod paths;
 mod report;
 
 pub use case::{Case, Csr, cases};
 pub use compare::{Got, Tolerance};
+pub use device::{ACROSS_DEVICES, device, has_doubles};
 pub use golden::{golden, golden_prefixes};
 pub use paths::{data_dir, data_file, golden_dir, package_dir, skipped};
-pub use report::{Report, run_group};
+pub use report::{Report, run_group, run_group_on_device};

@@ -11,6 +11,8 @@ use crate::compare::Got;
 pub struct Report {
     failures: Vec<String>,
     checked: BTreeSet<(String, String)>,
+    /// Every check allows for single precision.
+    single: bool,
 }
 
 /// Runs every case of a group through `run` and panics at the end with all that differs, all that
@@ -22,15 +24,28 @@ pub fn run_group(group: &str, run: impl Fn(&Case, &mut Report)) {
     run_cases(&cases(group), run);
 }
 
+/// As [`run_group`], for code that computes on the [`device`](crate::device) of the tests: where that has no double
+/// precision, every check allows for it.
+///
+/// # Panics
+/// If anything differs.
+pub fn run_group_on_device(group: &str, run: impl Fn(&Case, &mut Report)) {
+    let report = Report { single: !crate::device::has_doubles(), ..Report::default() };
+    report.run_all(&cases(group), run);
+}
+
 pub(crate) fn run_cases(cases: &[Case], run: impl Fn(&Case, &mut Report)) {
-    let mut report = Report::default();
-    for case in cases {
-        report.run(case, &run);
-    }
-    report.finish();
+    Report::default().run_all(cases, run);
 }
 
 impl Report {
+    fn run_all(mut self, cases: &[Case], run: impl Fn(&Case, &mut Self)) {
+        for case in cases {
+            self.run(case, &run);
+        }
+        self.finish();
+    }
+
     /// Runs one case, and demands that all its outputs were checked.
     pub fn run(&mut self, case: &Case, run: impl Fn(&Case, &mut Self)) {
         let before = self.failures.len();
@@ -103,7 +118,7 @@ impl Report {
         if case.do_not_compare(name) {
             return;
         }
-        if let Err(problem) = compare(case, name, got, f32_arithmetic) {
+        if let Err(problem) = compare(case, name, got, f32_arithmetic || self.single) {
             self.fail(case, &format!("{name}: {problem}"));
         }
     }

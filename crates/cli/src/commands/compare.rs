@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use sensitome_compare::{Experiment, Plan, Report, RunOptions, merge};
+use sensitome_core_models::parse_device;
 use serde_json::json;
 
 use crate::output::{Output, Result, fail};
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     /// Fits at once, instead of what the experiment says
     #[arg(long)]
     threads: Option<usize>,
+    /// Where to compute, instead of where the experiment says: flex, ndarray, cuda or wgpu
+    #[arg(long)]
+    device: Option<String>,
     /// Make only part I of N (from 0) of the fits, for several machines
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
@@ -55,6 +59,10 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     }
     if let Some(threads) = args.threads {
         experiment.resources.threads = threads;
+    }
+    if let Some(device) = &args.device {
+        parse_device(device)?;
+        experiment.device.clone_from(device);
     }
     let plan = Plan::new(experiment)?;
     if args.dry_run {

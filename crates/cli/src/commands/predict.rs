@@ -32,7 +32,7 @@ pub(crate) struct Args {
     genes: GeneArgs,
     #[command(flatten)]
     read: ReadArgs,
-    /// Where to compute
+    /// Where to compute: flex, ndarray, cuda or wgpu (cuda:1 is the second card)
     #[arg(long, default_value = "flex")]
     device: String,
 }

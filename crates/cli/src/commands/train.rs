@@ -103,7 +103,7 @@ pub(crate) struct Args {
     /// Seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where to compute
+    /// Where to compute: flex, ndarray, cuda or wgpu (cuda:1 is the second card)
     #[arg(long, default_value = "flex")]
     device: String,
     /// File for unfinished work; the same command goes on from it [default: OUT.checkpoint]

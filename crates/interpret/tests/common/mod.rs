@@ -7,22 +7,41 @@ use ndarray::{Array1, Array2};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sensitome_core_models::{Activation, FeedForward, Layer, Output, parse_device};
+use sensitome_core_models::{Activation, Device, FeedForward, Layer, Output, parse_device};
 use sensitome_interpret::Target;
 
 pub(crate) const FUNCTIONS: [Activation; 5] =
     [Activation::Relu, Activation::LEAKY_RELU, Activation::Selu, Activation::Sigmoid, Activation::Tanh];
 
+pub(crate) fn device() -> Device {
+    parse_device(&sensitome_testkit::device()).unwrap()
+}
+
+/// Double, where the device has it.
+fn precision() -> DType {
+    if sensitome_testkit::has_doubles() { DType::F64 } else { DType::F32 }
+}
+
+/// So many random networks, for what only doubles can tell: gradients that are the difference of large numbers, as those of
+/// a cosine are.
+pub(crate) fn cases_in_doubles(cases: u32) -> ProptestConfig {
+    if sensitome_testkit::has_doubles() {
+        return ProptestConfig::with_cases(cases);
+    }
+    sensitome_testkit::skipped("gradients of random networks need double precision");
+    ProptestConfig { cases: 0, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 /// A matrix as a tensor of doubles.
 pub(crate) fn tensor2(a: &Array2<f64>) -> Tensor<2> {
     let data = TensorData::new(a.iter().copied().collect::<Vec<_>>(), [a.nrows(), a.ncols()]);
-    Tensor::from_data(data, (&parse_device("flex").unwrap(), DType::F64))
+    Tensor::from_data(data, (&device(), precision()))
 }
 
 /// A vector as a tensor of doubles.
 pub(crate) fn tensor1(a: &Array1<f64>) -> Tensor<1> {
     let data = TensorData::new(a.to_vec(), [a.len()]);
-    Tensor::from_data(data, (&parse_device("flex").unwrap(), DType::F64))
+    Tensor::from_data(data, (&device(), precision()))
 }
 
 /// What a random network is made of.

@@ -24,7 +24,7 @@ fn genes() -> Vec<String> {
 
 /// 12 genes, 4 latent axes; G0 and G1 drive the margin up, G2 down, through the first axes.
 fn model(head: HeadConfig) -> ResponseModel {
-    let device = parse_device("flex").unwrap();
+    let device = parse_device(&sensitome_testkit::device()).unwrap();
     let mut weight = Array2::<f32>::zeros((12, 4));
     weight[[0, 0]] = 2.0;
     weight[[1, 0]] = 1.0;
