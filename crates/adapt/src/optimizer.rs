@@ -134,19 +134,19 @@ impl OptimizerState {
                 }
             });
         }
-        let factor = clip.map(|c| squares.factor(c.norm));
+        let scale = clip.map(|c| squares.scale(c.norm));
         parts.parameters(&mut |path, parameter| {
-            let factor = factor.as_ref().filter(|_| clipped(path));
+            let scale = scale.as_ref().filter(|_| clipped(path));
             let done = match parameter {
-                Parameter::Matrix(t) => self.step_one(path, t, &mut gradients, rate, factor),
-                Parameter::Vector(t) => self.step_one(path, t, &mut gradients, rate, factor),
+                Parameter::Matrix(t) => self.step_one(path, t, &mut gradients, rate, scale),
+                Parameter::Vector(t) => self.step_one(path, t, &mut gradients, rate, scale),
                 Parameter::Statistic(_) => Ok(()),
             };
             if let Err(e) = done {
                 failed.get_or_insert(e);
             }
         });
-        let norm = matches!(factor, Some(Factor::Number(_))).then(|| squares.host.sqrt());
+        let norm = (clip.is_some() && squares.device.is_none()).then(|| squares.host.sqrt());
         failed.map_or(Ok(norm), Err)
     }
 
@@ -183,7 +183,7 @@ impl OptimizerState {
         tensor: &mut Tensor<D>,
         gradients: &mut Gradients,
         rate: f64,
-        factor: Option<&Factor>,
+        scale: Option<&Scale>,
     ) -> Result<()> {
         if !tensor.is_autodiff() {
             return Ok(());
@@ -194,10 +194,10 @@ impl OptimizerState {
             *tensor = plain;
             return Ok(());
         };
-        let gradient = match factor {
-            None | Some(Factor::Number(1.0)) => gradient,
-            Some(Factor::Number(factor)) => gradient * *factor,
-            Some(Factor::Tensor(factor)) => gradient * factor.clone().reshape([1; D]),
+        let gradient = match scale {
+            Some(Scale { tensor: Some(scale), .. }) => gradient * scale.clone().reshape([1; D]),
+            Some(Scale { number, .. }) if *number != 1.0 => gradient * *number,
+            _ => gradient,
         };
         let device = plain.device();
         let by_tensors = self.by_tensors(&device);
@@ -238,17 +238,18 @@ struct Squares {
     device: Option<Tensor<1>>,
 }
 
-/// What gradients are scaled by, where it is known.
-enum Factor {
-    Number(f32),
-    Tensor(Tensor<1>),
+/// What gradients are scaled by: the tensor where there is one.
+struct Scale {
+    number: f32,
+    tensor: Option<Tensor<1>>,
 }
 
 impl Squares {
-    fn factor(&self, bound: f64) -> Factor {
-        match &self.device {
-            Some(sum) => Factor::Tensor(((sum.clone().sqrt() + 1e-6).recip() * bound).clamp_max(1.0)),
-            None => Factor::Number((bound / (self.host.sqrt() + 1e-6)).min(1.0) as f32),
+    fn scale(&self, bound: f64) -> Scale {
+        let tensor = self.device.as_ref();
+        Scale {
+            number: (bound / (self.host.sqrt() + 1e-6)).min(1.0) as f32,
+            tensor: tensor.map(|sum| ((sum.clone().sqrt() + 1e-6).recip() * bound).clamp_max(1.0)),
         }
     }
 }
