@@ -5,5 +5,5 @@ mod csv;
 mod h5ad;
 
 pub use self::csv::{csv, expression_csv, gmt};
-pub use atomic::atomic;
+pub use atomic::{Unfinished, atomic};
 pub use h5ad::h5ad;
