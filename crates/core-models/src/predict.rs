@@ -28,8 +28,8 @@ impl ResponseModel {
     /// Scores of every cell, after matching genes and preparing the values as in training.
     ///
     /// On `flex` the scaling is folded into the first layer wherever that is exact, and only values that are not zero
-    /// are looked at: sparse cells are never written out. Otherwise tensors compute on scaled values, and the scores
-    /// are equal within 1e-5. A cell's score does not depend on the cells beside it.
+    /// are looked at: sparse cells are never written out, and a cell has the same score to the bit whatever the cells
+    /// beside it. Otherwise tensors compute on scaled values; the scores are equal within 1e-5.
     ///
     /// # Errors
     /// When the cells' scale contradicts what the model was trained on, or more genes are missing than allowed.
