@@ -3,6 +3,8 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use crate::{DataError, Result};
 
 /// Writes `path` through `fill`: to a temporary file in the same folder, renamed to `path` once everything is on
@@ -12,6 +14,16 @@ use crate::{DataError, Result};
 /// What `fill` returns, and when the folder cannot be written to.
 pub fn atomic(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let path = path.as_ref();
+    let mut temporary = beside(path)?;
+    let mut buffered = BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
+    fill(&mut buffered)?;
+    buffered.flush().map_err(|e| DataError::io(path, "write", e))?;
+    drop(buffered);
+    put(temporary, path)
+}
+
+/// An empty temporary file in the folder of `path`.
+pub(super) fn beside(path: &Path) -> Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -21,11 +33,11 @@ pub fn atomic(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) -> Resul
     // Temporary files are private by default; this one becomes the result, so the user's umask decides.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = builder.tempfile_in(folder).map_err(|e| DataError::io(path, "write", e))?;
-    let mut buffered = BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
-    fill(&mut buffered)?;
-    buffered.flush().map_err(|e| DataError::io(path, "write", e))?;
-    drop(buffered);
+    builder.tempfile_in(folder).map_err(|e| DataError::io(path, "write", e))
+}
+
+/// Renames a complete temporary file to `path`.
+pub(super) fn put(temporary: NamedTempFile, path: &Path) -> Result<()> {
     temporary.as_file().sync_all().map_err(|e| DataError::io(path, "write", e))?;
     temporary.persist(path).map_err(|e| DataError::io(path, "rename", e.error))?;
     Ok(())
