@@ -15,19 +15,60 @@ impl Rows {
         Self { starts: vec![0], entries: Vec::new() }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.starts.truncate(1);
+        self.entries.clear();
+    }
+
     pub(super) fn push(&mut self, row: impl Iterator<Item = (u32, f32)>) {
         self.entries.extend(row);
         self.starts.push(self.entries.len());
     }
 
-    /// The rows of a dense matrix of this many columns.
-    pub(super) fn of(values: &[f32], columns: usize) -> Self {
-        let mut rows = Self::new();
+    /// Takes on the rows of a dense matrix of this many columns.
+    pub(super) fn set_dense(&mut self, values: &[f32], columns: usize) {
+        self.clear();
+        self.entries.resize(values.len(), (0, 0.0));
+        let mut end = 0;
         for row in values.chunks_exact(columns.max(1)) {
-            // What is no number is not zero either, and comes out as no number.
-            rows.push(row.iter().enumerate().filter(|(_, v)| **v != 0.0).map(|(j, v)| (j as u32, *v)));
+            for (j, &value) in row.iter().enumerate() {
+                // No branch: behind a relu, zeros come as a coin falls. What is no number is not zero.
+                self.entries[end] = (j as u32, value);
+                end += usize::from(value != 0.0);
+            }
+            self.starts.push(end);
         }
-        rows
+        self.entries.truncate(end);
+    }
+}
+
+/// What a product needs besides: the same entries by column, and sums.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// Column `j` at `starts[j]..starts[j + 1]`, as (row, value).
+    starts: Vec<usize>,
+    entries: Vec<(u32, f32)>,
+    sums: Vec<[f32; PANEL]>,
+}
+
+impl Scratch {
+    fn sort(&mut self, rows: &Rows, columns: usize) {
+        self.starts.clear();
+        self.starts.resize(columns + 2, 0);
+        for &(j, _) in &rows.entries {
+            self.starts[j as usize + 2] += 1;
+        }
+        for j in 1..self.starts.len() {
+            self.starts[j] += self.starts[j - 1];
+        }
+        self.entries.resize(rows.entries.len(), (0, 0.0));
+        for (i, range) in rows.starts.windows(2).enumerate() {
+            for &(j, value) in &rows.entries[range[0]..range[1]] {
+                let next = &mut self.starts[j as usize + 1];
+                self.entries[*next] = (i as u32, value);
+                *next += 1;
+            }
+        }
     }
 }
 
@@ -65,43 +106,49 @@ impl Weights {
         rows.flatten().take(self.outputs).copied()
     }
 
-    /// x·W + b, rows × outputs. Every row is added up in the order of its entries, whatever its neighbours.
-    pub(super) fn product(&self, rows: &Rows, bias: &[f32]) -> Vec<f32> {
-        let mut out = vec![0.0; (rows.starts.len() - 1) * self.outputs];
-        pulp::Arch::new().dispatch(Product { weights: self, rows, bias, out: &mut out });
-        out
+    /// x·W + b, rows × outputs, into `out`. Every row is added up in the order of its columns, whatever its neighbours.
+    pub(super) fn product(&self, rows: &Rows, bias: &[f32], scratch: &mut Scratch, out: &mut Vec<f32>) {
+        out.clear();
+        out.resize((rows.starts.len() - 1) * self.outputs, 0.0);
+        scratch.sort(rows, self.inputs);
+        pulp::Arch::new().dispatch(Product { weights: self, bias, scratch, out });
     }
 }
 
 struct Product<'a> {
     weights: &'a Weights,
-    rows: &'a Rows,
     bias: &'a [f32],
+    scratch: &'a mut Scratch,
     out: &'a mut [f32],
 }
 
-/// Compiled for the instructions this machine has: plain products and sums, which have the same bits on all.
+/// Input by input: a row of weights stays in the registers while all rows use it, and the sums of all rows in the
+/// cache. Compiled for the instructions this machine has: plain products and sums, which have the same bits on all.
 impl pulp::NullaryFnOnce for Product<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
         let Weights { inputs, outputs, panels } = self.weights;
+        let Scratch { starts, entries, sums } = self.scratch;
         if *inputs == 0 || *outputs == 0 {
             return;
         }
         let places = self.bias.chunks(PANEL).zip((0..*outputs).step_by(PANEL));
         for (panel, (bias, first)) in panels.chunks_exact(*inputs).zip(places) {
-            let rows = self.rows.starts.windows(2).zip(self.out.chunks_exact_mut(*outputs));
-            for (range, out) in rows {
-                let mut sums = [0.0f32; PANEL];
-                sums[..bias.len()].copy_from_slice(bias);
-                for &(input, value) in &self.rows.entries[range[0]..range[1]] {
-                    let weights = &panel[input as usize];
+            let mut start = [0.0f32; PANEL];
+            start[..bias.len()].copy_from_slice(bias);
+            sums.clear();
+            sums.resize(self.out.len() / outputs, start);
+            for (weights, range) in panel.iter().zip(starts.windows(2)) {
+                for &(row, value) in &entries[range[0]..range[1]] {
+                    let sums = &mut sums[row as usize];
                     for k in 0..PANEL {
                         sums[k] += value * weights[k];
                     }
                 }
+            }
+            for (out, sums) in self.out.chunks_exact_mut(*outputs).zip(sums.iter()) {
                 out[first..first + bias.len()].copy_from_slice(&sums[..bias.len()]);
             }
         }

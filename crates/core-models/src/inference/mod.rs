@@ -18,7 +18,7 @@ use steps::Step;
 
 use crate::layer::{Activation, MIN_NORM, SELU};
 use crate::{FeedForward, Output, Result};
-use kernel::{Rows, Weights};
+use kernel::{Rows, Scratch, Weights};
 
 /// Cells that a thread takes through all layers at a time; their hidden values stay in its cache.
 const CHUNK: usize = 128;
@@ -98,7 +98,10 @@ impl Compiled {
         let cells = values.shape().0;
         let chunks: Vec<(Vec<f64>, Vec<f32>)> = (0..cells.div_ceil(CHUNK))
             .into_par_iter()
-            .map(|c| self.chunk(fitted, preparation, values, c * CHUNK..cells.min((c + 1) * CHUNK)))
+            .map_init(Workspace::new, |workspace, c| {
+                let cells = c * CHUNK..cells.min((c + 1) * CHUNK);
+                self.chunk(fitted, preparation, values, cells, workspace)
+            })
             .collect::<Result<_>>()?;
         let mut scores = Vec::with_capacity(cells);
         let mut embedding = Vec::with_capacity(cells * self.width);
@@ -115,23 +118,25 @@ impl Compiled {
         preparation: &FittedPreprocessing,
         values: &Values,
         cells: Range<usize>,
+        workspace: &mut Workspace,
     ) -> Result<(Vec<f64>, Vec<f32>)> {
-        let mut rows = Rows::new();
-        let mut row = Vec::new();
+        let Some((weights, _)) = self.first() else { return Ok((Vec::new(), Vec::new())) };
+        let Workspace { row, rows, scratch, x, .. } = workspace;
+        rows.clear();
         for cell in cells {
-            preparation.row(&fitted.plan, values, cell, &mut row)?;
+            preparation.row(&fitted.plan, values, cell, row)?;
             rows.push(row.iter().map(|&(gene, value)| (gene, value as f32)));
         }
-        let Some((weights, _)) = self.first() else { return Ok((Vec::new(), Vec::new())) };
-        let x = weights.product(&rows, &fitted.bias);
-        let (embedding, outputs) = match self.encoder.split_first() {
-            Some((_, rest)) => {
-                let z = forward(rest, x, weights.outputs());
-                let outputs = forward(&self.head, z.clone(), self.width);
-                (z, outputs)
-            }
-            None => (Vec::new(), forward(&self.head[1..], x, weights.outputs())),
+        weights.product(rows, &fitted.bias, scratch, x);
+        let mut width = weights.outputs();
+        let (rest, head) = match self.encoder.split_first() {
+            Some((_, rest)) => (rest, self.head.as_slice()),
+            None => (Default::default(), &self.head[1..]),
         };
+        workspace.forward(rest, &mut width);
+        let embedding = if self.width > 0 { workspace.x.clone() } else { Vec::new() };
+        workspace.forward(head, &mut width);
+        let outputs = &workspace.x;
         let scores = outputs.chunks_exact(self.output.width()).map(|y| self.output.score_of(y)).collect();
         Ok((scores, embedding))
     }
@@ -179,30 +184,49 @@ impl Stage {
     }
 }
 
-/// Rows through some stages. What is no number stays no number: relu and the others let it through.
-fn forward(stages: &[Stage], mut x: Vec<f32>, mut width: usize) -> Vec<f32> {
-    for stage in stages {
-        match stage {
-            Stage::Affine { weights, bias } => {
-                x = weights.product(&Rows::of(&x, width), bias);
-                width = weights.outputs();
-            }
-            Stage::Scale { scale, shift } => {
-                for row in x.chunks_exact_mut(scale.len().max(1)) {
-                    row.iter_mut().zip(scale).zip(shift).for_each(|((v, s), t)| *v = *v * s + t);
+/// What a thread needs while it takes chunk after chunk through the layers.
+struct Workspace {
+    row: Vec<(u32, f64)>,
+    rows: Rows,
+    scratch: Scratch,
+    /// Hidden values, rows × width.
+    x: Vec<f32>,
+    next: Vec<f32>,
+}
+
+impl Workspace {
+    fn new() -> Self {
+        let (row, rows, scratch) = (Vec::new(), Rows::new(), Scratch::default());
+        Self { row, rows, scratch, x: Vec::new(), next: Vec::new() }
+    }
+
+    /// Takes `x` through some stages. What is no number stays no number: relu and the others let it through.
+    fn forward(&mut self, stages: &[Stage], width: &mut usize) {
+        let Self { rows, scratch, x, next, .. } = self;
+        for stage in stages {
+            match stage {
+                Stage::Affine { weights, bias } => {
+                    rows.set_dense(x, *width);
+                    weights.product(rows, bias, scratch, next);
+                    std::mem::swap(x, next);
+                    *width = weights.outputs();
                 }
-            }
-            Stage::Activation(function) => x.iter_mut().for_each(|v| *v = function.of(*v)),
-            Stage::Normalize => {
-                for row in x.chunks_exact_mut(width.max(1)) {
-                    let squares: f64 = row.iter().map(|v| f64::from(*v).powi(2)).sum();
-                    let norm = squares.sqrt().max(MIN_NORM);
-                    row.iter_mut().for_each(|v| *v = (f64::from(*v) / norm) as f32);
+                Stage::Scale { scale, shift } => {
+                    for row in x.chunks_exact_mut(scale.len().max(1)) {
+                        row.iter_mut().zip(scale).zip(shift).for_each(|((v, s), t)| *v = *v * s + t);
+                    }
+                }
+                Stage::Activation(function) => x.iter_mut().for_each(|v| *v = function.of(*v)),
+                Stage::Normalize => {
+                    for row in x.chunks_exact_mut((*width).max(1)) {
+                        let squares: f64 = row.iter().map(|v| f64::from(*v).powi(2)).sum();
+                        let norm = squares.sqrt().max(MIN_NORM);
+                        row.iter_mut().for_each(|v| *v = (f64::from(*v) / norm) as f32);
+                    }
                 }
             }
         }
     }
-    x
 }
 
 impl Activation {
