@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indexmap::IndexMap;
 use sensitome_data::detect::Scale;
-use sensitome_data::genes::{Aliases, IdMap, to_symbols};
-use sensitome_data::read::{self, CsvOptions, H5adLayer, Orientation, ReadOptions, Table};
+use sensitome_data::genes::{Aliases, IdMap, RenameReport, to_symbols};
+use sensitome_data::read::{self, CellBlocks, CsvOptions, H5adLayer, Orientation, ReadOptions, Table};
 use sensitome_data::{Duplicates, ExpressionMatrix};
 
 use crate::output::{Output, Result, fail};
@@ -91,6 +91,23 @@ impl ReadArgs {
         Self { layer: None, genome: None, ..self.clone() }.read(path, out)
     }
 
+    /// Opens an AnnData file to be read this many cells at a time, ahead of whoever takes them; with their number.
+    pub(crate) fn blocks(
+        &self,
+        path: &Path,
+        cells: usize,
+        out: &Output,
+    ) -> Result<(usize, impl Iterator<Item = sensitome_data::Result<ExpressionMatrix>> + Send + use<>)> {
+        let options = self.options();
+        let blocks = CellBlocks::open(path, &options.layer, options.duplicates, cells)?;
+        let (cells, genes) = (blocks.n_cells(), blocks.genes().len());
+        out.note(&format!(
+            "{}: AnnData .h5ad, {cells} cells × {genes} genes, read in blocks",
+            path.display()
+        ));
+        Ok((cells, read::read_ahead(blocks, 1)))
+    }
+
     fn options(&self) -> ReadOptions {
         ReadOptions {
             csv: CsvOptions {
@@ -115,6 +132,14 @@ impl GeneArgs {
         self.gene_ids.is_some() || self.gene_aliases.is_some()
     }
 
+    /// Reads the tables.
+    pub(crate) fn tables(&self) -> Result<GeneTables> {
+        Ok(GeneTables {
+            ids: self.gene_ids.as_deref().map(IdMap::read).transpose()?,
+            aliases: self.gene_aliases.as_deref().map(Aliases::read).transpose()?,
+        })
+    }
+
     /// Brings gene names to symbols; with the names that changed, old to new.
     pub(crate) fn symbols(
         &self,
@@ -122,14 +147,28 @@ impl GeneArgs {
         matrix: &ExpressionMatrix,
         out: &Output,
     ) -> Result<(ExpressionMatrix, IndexMap<String, String>)> {
-        let ids = self.gene_ids.as_deref().map(IdMap::read).transpose()?;
-        let aliases = self.gene_aliases.as_deref().map(Aliases::read).transpose()?;
-        let (renamed, report) =
-            to_symbols(matrix, ids.as_ref(), aliases.as_ref(), Duplicates::fitting(matrix))?;
+        let (renamed, report) = self.tables()?.symbols(matrix, Duplicates::fitting(matrix))?;
         if !report.renamed.is_empty() {
             out.note(&format!("{what}: {report}"));
         }
         Ok((renamed, report.renamed))
+    }
+}
+
+/// The tables of [`GeneArgs`], read.
+pub(crate) struct GeneTables {
+    ids: Option<IdMap>,
+    aliases: Option<Aliases>,
+}
+
+impl GeneTables {
+    /// Brings gene names to symbols; genes that come to share one are dealt with as `duplicates` says.
+    pub(crate) fn symbols(
+        &self,
+        matrix: &ExpressionMatrix,
+        duplicates: Duplicates,
+    ) -> sensitome_data::Result<(ExpressionMatrix, RenameReport)> {
+        to_symbols(matrix, self.ids.as_ref(), self.aliases.as_ref(), duplicates)
     }
 }
 

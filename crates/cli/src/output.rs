@@ -56,6 +56,13 @@ impl Output {
         }
     }
 
+    /// A progress bar over cells.
+    pub(crate) fn cells(self, total: usize) -> ProgressBar {
+        let style = ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} cells, {eta} left");
+        let bar = if self.quiet { ProgressBar::hidden() } else { ProgressBar::new(total as u64) };
+        bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    }
+
     /// A progress bar over the epochs of a fit.
     pub(crate) fn progress(self) -> Box<dyn Observer> {
         let style = ProgressStyle::with_template("{prefix:>20} {bar:30} {pos}/{len} {msg}");

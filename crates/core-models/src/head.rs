@@ -39,6 +39,18 @@ impl Output {
             Self::Second => outputs.slice_dim(1, 1..2).squeeze_dim(1),
         }
     }
+
+    /// The same for the outputs of one row.
+    pub(crate) fn score_of(self, outputs: &[f32]) -> f64 {
+        let sigmoid = |x: f32| 1.0 / (1.0 + (-f64::from(x)).exp());
+        let score = match (self, outputs) {
+            (Self::Softmax, [resistant, sensitive]) => sigmoid(sensitive - resistant),
+            (Self::Sigmoid, [logit]) => sigmoid(*logit),
+            (Self::Linear, [value]) | (Self::Second, [_, value]) => f64::from(*value),
+            _ => f64::NAN,
+        };
+        f64::from(score as f32)
+    }
 }
 
 /// A head to be built.

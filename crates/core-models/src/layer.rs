@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::random::Noise;
 
 /// Added to the variance before its root (the PyTorch default).
-const EPSILON: f64 = 1e-5;
+pub(crate) const EPSILON: f64 = 1e-5;
 /// Share of the new batch in the running statistics (the PyTorch default).
 const MOMENTUM: f64 = 0.1;
 /// Least norm a row is divided by (the PyTorch default of `normalize`).
-const MIN_NORM: f64 = 1e-12;
+pub(crate) const MIN_NORM: f64 = 1e-12;
 
 /// How a forward pass treats noise and batch statistics.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub enum Activation {
 }
 
 /// Scale and α of the self-normalising unit (Klambauer et al. 2017).
-const SELU: (f64, f64) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
+pub(crate) const SELU: (f64, f64) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
 
 impl Activation {
     /// The leaky unit with the usual slope of 0.01.

@@ -1,15 +1,15 @@
 //! [`ResponseModel`]: everything that a prediction needs, and nothing of training.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
-use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array2, ArrayView2};
-use sensitome_data::{ExpressionMatrix, FittedPreprocessing, GeneReport, Missing};
+use burn::tensor::Device;
+use sensitome_data::FittedPreprocessing;
 use serde::{Deserialize, Serialize};
 
 use crate::feed_forward::FeedForward;
 use crate::head::Output;
-use crate::predictions::Predictions;
+use crate::inference::Compiled;
 use crate::{ModelError, Result};
 
 /// What a model was trained on and how, for people and for reproduction.
@@ -52,21 +52,8 @@ pub struct ResponseModel {
     pub(crate) threshold: f64,
     pub(crate) card: ModelCard,
     pub(crate) device: Device,
-}
-
-/// How to predict.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PredictOptions {
-    /// What to do about genes of the model that the cells lack.
-    pub missing: Missing,
-    /// Cells a batch.
-    pub batch_size: usize,
-}
-
-impl Default for PredictOptions {
-    fn default() -> Self {
-        Self { missing: Missing::default(), batch_size: 1024 }
-    }
+    /// The network folded for prediction, made by the first; `None` within where it cannot be.
+    pub(crate) compiled: OnceLock<Option<Arc<Compiled>>>,
 }
 
 impl ResponseModel {
@@ -108,6 +95,7 @@ impl ResponseModel {
             threshold,
             card,
             device: device.inner(),
+            compiled: OnceLock::new(),
         })
     }
 
@@ -176,71 +164,5 @@ impl ResponseModel {
     /// The card, to be completed by whoever knows more (the drug, say).
     pub fn card_mut(&mut self) -> &mut ModelCard {
         &mut self.card
-    }
-
-    /// Scores of every cell, after matching genes and preparing the values as in training.
-    ///
-    /// # Errors
-    /// When the cells' scale contradicts what the model was trained on, or more genes are missing than allowed.
-    pub fn predict(&self, cells: &ExpressionMatrix, options: &PredictOptions) -> Result<Predictions> {
-        let (x, report) = self.preprocessing.transform(cells, options.missing)?;
-        self.predict_prepared(x.view(), cells.samples(), report, options.batch_size)
-    }
-
-    /// Scores of cells that are prepared already, cells × genes in the order of [`genes`](Self::genes).
-    ///
-    /// # Errors
-    /// When the matrix is not as wide as the model, or the backend fails.
-    pub fn predict_prepared(
-        &self,
-        x: ArrayView2<f32>,
-        cells: &[String],
-        genes: GeneReport,
-        batch_size: usize,
-    ) -> Result<Predictions> {
-        if x.ncols() != self.genes().len() || x.nrows() != cells.len() {
-            return Err(ModelError::invalid(
-                "cells",
-                format!(
-                    "{} × {} values for {} cells and {} genes",
-                    x.nrows(),
-                    x.ncols(),
-                    cells.len(),
-                    self.genes().len()
-                ),
-                "align them to the genes of the model",
-            ));
-        }
-        let backend = |e: &dyn std::fmt::Display| ModelError::Backend(e.to_string());
-        let width = self.encoder.outputs().unwrap_or(0);
-        let mut scores = Vec::with_capacity(x.nrows());
-        let mut embedding = Vec::with_capacity(x.nrows() * width);
-        for block in x.axis_chunks_iter(ndarray::Axis(0), batch_size.max(1)) {
-            let values: Vec<f32> = block.iter().copied().collect();
-            let batch: Tensor<2> =
-                Tensor::from_data(TensorData::new(values, [block.nrows(), block.ncols()]), &self.device);
-            let z = self.encoder.evaluate(batch);
-            if width > 0 {
-                embedding.extend(z.clone().try_into_vec_as::<f32>().map_err(|e| backend(&e))?);
-            }
-            let score = self.output.score(self.head.evaluate(z));
-            scores
-                .extend(score.try_into_vec_as::<f32>().map_err(|e| backend(&e))?.into_iter().map(f64::from));
-        }
-        if let Some(i) = scores.iter().position(|s| !s.is_finite()) {
-            return Err(ModelError::invalid(
-                "cells",
-                format!("the score of {} is not a finite number", cells[i]),
-                "its values are far outside what the model was trained on; check their scale",
-            ));
-        }
-        Ok(Predictions {
-            cells: cells.to_vec(),
-            classes: scores.iter().map(|&s| u8::from(s >= self.threshold)).collect(),
-            scores,
-            embedding: Array2::from_shape_vec((x.nrows(), width), embedding).map_err(|e| backend(&e))?,
-            class_names: self.class_names.clone(),
-            genes,
-        })
     }
 }

@@ -1,9 +1,11 @@
 //! [`Predictions`]: one score, class and embedding a cell.
 
+use std::fs::File;
 use std::path::Path;
 
 use ndarray::Array2;
-use sensitome_data::{Column, ExpressionMatrix, GeneReport};
+use sensitome_data::write::Unfinished;
+use sensitome_data::{Column, DataError, ExpressionMatrix, GeneReport};
 
 use crate::{ModelError, Result};
 
@@ -35,34 +37,9 @@ impl Predictions {
     /// # Errors
     /// When the cells are others, or the file cannot be written; nothing is left half-written.
     pub fn write_csv(&self, path: &Path, cells: &ExpressionMatrix) -> Result<()> {
-        if cells.samples() != self.cells {
-            return Err(ModelError::invalid(
-                "predictions",
-                "are for other cells",
-                "pass the cells that were predicted",
-            ));
-        }
-        sensitome_data::write::atomic(path, |file| {
-            let failed = |e: csv::Error| sensitome_data::DataError::io(path, "write", e.into());
-            let mut csv = csv::Writer::from_writer(file);
-            let annotations = cells.sample_columns();
-            let header = ["cell", "score", "class", "predicted"]
-                .into_iter()
-                .chain(annotations.keys().map(String::as_str));
-            csv.write_record(header).map_err(failed)?;
-            for (i, cell) in self.cells.iter().enumerate() {
-                let own = [
-                    cell.clone(),
-                    self.scores[i].to_string(),
-                    self.classes[i].to_string(),
-                    self.class_name(i).to_owned(),
-                ];
-                let others = annotations.values().map(|c| c.get(i).unwrap_or_default());
-                csv.write_record(own.into_iter().chain(others)).map_err(failed)?;
-            }
-            csv.flush().map_err(|e| sensitome_data::DataError::io(path, "write", e))
-        })?;
-        Ok(())
+        let mut file = CsvPredictions::new(path)?;
+        file.append(self, cells)?;
+        file.finish()
     }
 
     /// Writes the cells with `sensitome_score` and `sensitome_class` as annotations and the embedding as
@@ -82,5 +59,80 @@ impl Predictions {
         };
         sensitome_data::write::h5ad(path, &annotated, &embeddings)?;
         Ok(())
+    }
+}
+
+/// A table of predictions that grows block by block, with the columns of [`Predictions::write_csv`]. It appears under
+/// its name when [`finish`](Self::finish)ed; dropped before, nothing is left.
+#[derive(Debug)]
+pub struct CsvPredictions<'a> {
+    path: &'a Path,
+    csv: csv::Writer<File>,
+    unfinished: Unfinished<'a>,
+    /// The annotations that the header names, once it is written.
+    annotations: Option<Vec<String>>,
+}
+
+impl<'a> CsvPredictions<'a> {
+    /// Begins the file.
+    ///
+    /// # Errors
+    /// When its folder cannot be written to.
+    pub fn new(path: &'a Path) -> Result<Self> {
+        let unfinished = Unfinished::new(path)?;
+        let file = unfinished.file().try_clone().map_err(|e| DataError::io(path, "write", e))?;
+        Ok(Self { path, csv: csv::Writer::from_writer(file), unfinished, annotations: None })
+    }
+
+    /// Appends a row for every cell. The annotations of the first block are the columns.
+    ///
+    /// # Errors
+    /// When the predictions are of other cells, a block has other annotations than the first, or writing fails.
+    pub fn append(&mut self, predictions: &Predictions, cells: &ExpressionMatrix) -> Result<()> {
+        if cells.samples() != predictions.cells {
+            return Err(ModelError::invalid(
+                "predictions",
+                "are for other cells",
+                "pass the cells that were predicted",
+            ));
+        }
+        let failed = |e: csv::Error| DataError::io(self.path, "write", e.into());
+        let columns = cells.sample_columns();
+        match &self.annotations {
+            None => {
+                let own = ["cell", "score", "class", "predicted"];
+                let header = own.into_iter().chain(columns.keys().map(String::as_str));
+                self.csv.write_record(header).map_err(failed)?;
+                self.annotations = Some(columns.keys().cloned().collect());
+            }
+            Some(names) if names.iter().eq(columns.keys()) => {}
+            Some(_) => {
+                return Err(ModelError::invalid(
+                    "annotations of the cells",
+                    "are others than those of the first block",
+                    "pass blocks with the same annotation columns",
+                ));
+            }
+        }
+        for (i, cell) in predictions.cells.iter().enumerate() {
+            let own = [
+                cell.clone(),
+                predictions.scores[i].to_string(),
+                predictions.classes[i].to_string(),
+                predictions.class_name(i).to_owned(),
+            ];
+            let others = columns.values().map(|c| c.get(i).unwrap_or_default());
+            self.csv.write_record(own.into_iter().chain(others)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(mut self) -> Result<()> {
+        self.csv.flush().map_err(|e| DataError::io(self.path, "write", e))?;
+        Ok(self.unfinished.finish()?)
     }
 }

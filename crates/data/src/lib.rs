@@ -25,6 +25,6 @@ pub use csr::CsrMatrix;
 pub use error::{DataError, Result};
 pub use input::Input;
 pub use matrix::{Column, Columns, Duplicates, ExpressionMatrix, Values};
-pub use pipeline::{FittedPreprocessing, GeneReport, Missing};
+pub use pipeline::{FittedPreprocessing, GenePlan, GeneReport, Missing};
 pub use prepare::{PrepareOptions, Scaling, SourceInput, TargetInput, prepare};
 pub use task::{FewShot, ResponseTable, SourceDomain, TargetDomain, TaskParts, TransferTask, hex};

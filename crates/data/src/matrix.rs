@@ -448,7 +448,7 @@ fn check_length(name: &str, column: &Column, expected: usize, axis: &str) -> Res
     ))
 }
 
-fn check_unique(axis: &str, names: &[String]) -> Result<()> {
+pub(crate) fn check_unique(axis: &str, names: &[String]) -> Result<()> {
     let mut seen: HashMap<&str, usize> = HashMap::with_capacity(names.len());
     let mut repeated: Vec<&str> = Vec::new();
     for (i, name) in names.iter().enumerate() {

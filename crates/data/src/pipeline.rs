@@ -44,6 +44,38 @@ pub struct GeneReport {
     pub missing: Vec<String>,
 }
 
+/// Where the genes of some cells go in a model: made once for a list of genes, by [`FittedPreprocessing::plan`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct GenePlan {
+    /// The cells' genes and their symbols, which the plan holds for.
+    genes: Vec<String>,
+    symbols: Option<Column>,
+    /// Column `j` counts for the genes `targets[starts[j]..starts[j + 1]]` of the model, each with a weight.
+    starts: Vec<usize>,
+    targets: Vec<(u32, f64)>,
+    /// Whether several columns count for one gene.
+    merges: bool,
+    found: Vec<bool>,
+    report: GeneReport,
+}
+
+impl GenePlan {
+    /// Whether these cells have the genes that the plan was made for.
+    pub fn fits(&self, cells: &ExpressionMatrix) -> bool {
+        self.genes == cells.genes() && self.symbols.as_ref() == cells.gene_columns().get("symbol")
+    }
+
+    /// Whether the cells have each gene of the model; those they lack are taken as average (0 after scaling).
+    pub fn found(&self) -> &[bool] {
+        &self.found
+    }
+
+    /// How the genes met.
+    pub fn report(&self) -> &GeneReport {
+        &self.report
+    }
+}
+
 /// Preparation of target cells: checked scale, normalisation, genes and scaling. Everything was fitted on training data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FittedPreprocessing {
@@ -79,18 +111,119 @@ impl FittedPreprocessing {
     /// # Errors
     /// When the values contradict the scale of the training cells, or more genes are missing than allowed.
     pub fn transform(&self, cells: &ExpressionMatrix, missing: Missing) -> Result<(Array2<f32>, GeneReport)> {
-        detect::check(self.input, &detect::scale(cells.values()))?;
-        let (columns, report) = self.columns(cells, missing)?;
-        let mut x = self.gather(cells, &columns)?;
+        self.check_scale(cells)?;
+        let plan = self.plan(cells, missing)?;
+        let mut x = Array2::<f32>::zeros((cells.n_samples(), self.genes.len()));
+        let mut row = Vec::new();
+        for (i, mut out) in x.rows_mut().into_iter().enumerate() {
+            self.row(&plan, cells.values(), i, &mut row)?;
+            row.iter().for_each(|&(gene, value)| out[gene as usize] = value as f32);
+        }
         x = self.scaler.transform(x)?;
-        for (j, _) in columns.iter().enumerate().filter(|(_, c)| c.is_empty()) {
+        for (j, _) in plan.found.iter().enumerate().filter(|(_, found)| !**found) {
             x.column_mut(j).fill(0.0);
         }
-        Ok((x, report))
+        Ok((x, plan.report))
     }
 
-    /// Where each gene of the model is among the cells': under its own name and under those that training knew it by,
-    /// which are merged as in training; else by the cells' symbol column.
+    /// Refuses cells whose values contradict the scale of the training cells.
+    ///
+    /// # Errors
+    /// When they do.
+    pub fn check_scale(&self, cells: &ExpressionMatrix) -> Result<()> {
+        detect::check(self.input, &detect::scale(cells.values()))
+    }
+
+    /// Matches the genes of the cells with the model's: under its own name and under those that training knew it by,
+    /// which are merged as in training; else by the cells' symbol column. Counts under several names of one gene are
+    /// added up, other values averaged.
+    ///
+    /// # Errors
+    /// When more genes are missing than allowed.
+    pub fn plan(&self, cells: &ExpressionMatrix, missing: Missing) -> Result<GenePlan> {
+        let (columns, report) = self.columns(cells, missing)?;
+        let mut targets: Vec<Vec<(u32, f64)>> = vec![Vec::new(); cells.n_genes()];
+        for (gene, found) in columns.iter().enumerate() {
+            let weight = if self.input == Scale::Counts { 1.0 } else { 1.0 / found.len().max(1) as f64 };
+            found.iter().for_each(|&j| targets[j].push((gene as u32, weight)));
+        }
+        let mut starts = vec![0];
+        starts.extend(targets.iter().scan(0, |sum, t| {
+            *sum += t.len();
+            Some(*sum)
+        }));
+        Ok(GenePlan {
+            genes: cells.genes().to_vec(),
+            symbols: cells.gene_columns().get("symbol").cloned(),
+            starts,
+            targets: targets.concat(),
+            merges: columns.iter().any(|c| c.len() > 1),
+            found: columns.iter().map(|c| !c.is_empty()).collect(),
+            report,
+        })
+    }
+
+    /// Cell `row` of `values` after normalisation (over all its genes) and logarithm, but before scaling: its values
+    /// that are not zero, each with the position of its gene in the model, into `out`.
+    ///
+    /// # Errors
+    /// When a value comes out too large for single precision.
+    pub fn row(&self, plan: &GenePlan, values: &Values, row: usize, out: &mut Vec<(u32, f64)>) -> Result<()> {
+        out.clear();
+        let mut total = 0.0;
+        let mut see = |column: usize, value: f64| {
+            total += value;
+            let targets = &plan.targets[plan.starts[column]..plan.starts[column + 1]];
+            out.extend(targets.iter().map(|&(gene, weight)| (gene, weight * value)));
+        };
+        match values {
+            Values::Dense(a) => {
+                let stored = a.row(row).into_iter().enumerate().filter(|(_, v)| **v != 0.0);
+                stored.for_each(|(j, &v)| see(j, v.into()));
+            }
+            Values::Sparse(m) => {
+                let (columns, values) = m.row(row);
+                columns.iter().zip(values).for_each(|(&j, &v)| see(j as usize, v.into()));
+            }
+        }
+        if plan.merges {
+            out.sort_by_key(|e| e.0); // stable: what is merged is added up in the order of the columns
+            out.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                kept.1 += if same { next.1 } else { 0.0 };
+                same
+            });
+        }
+        let factor = match self.target_sum {
+            Some(sum) if total > 0.0 => sum / total,
+            _ => 1.0,
+        };
+        let prepared = |v: f64| if self.log1p { (v * factor).ln_1p() } else { v * factor };
+        // Most values are one of a few small counts, and a logarithm takes as long as a hundred weights.
+        let mut known = [f64::NAN; 16];
+        for (_, value) in &mut *out {
+            let small = *value as usize;
+            *value = match known.get_mut(small).filter(|_| small as f64 == *value) {
+                Some(known) => {
+                    if known.is_nan() {
+                        *known = prepared(*value);
+                    }
+                    *known
+                }
+                None => prepared(*value),
+            };
+        }
+        match out.iter().map(|e| e.1 as f32).find(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(v) => Err(DataError::invalid(
+                "expression",
+                format!("a prepared value is {v}"),
+                "the values are outside what their scale allows; check them",
+            )),
+        }
+    }
+
+    /// Where each gene of the model is among the cells'.
     fn columns(&self, cells: &ExpressionMatrix, missing: Missing) -> Result<(Vec<Vec<usize>>, GeneReport)> {
         let direct = cells.gene_index();
         let mut known: HashMap<&str, Vec<usize>> = HashMap::new();
@@ -153,48 +286,5 @@ impl FittedPreprocessing {
             ));
         }
         Ok((columns, report))
-    }
-
-    /// Normalises over all genes of the cells, then takes the model's; sparse input is read once. Counts under several
-    /// names of one gene are added up, other values averaged.
-    fn gather(&self, cells: &ExpressionMatrix, columns: &[Vec<usize>]) -> Result<Array2<f32>> {
-        let mut place: Vec<Vec<(usize, f64)>> = vec![Vec::new(); cells.n_genes()];
-        for (new, old) in columns.iter().enumerate() {
-            let weight = if self.input == Scale::Counts { 1.0 } else { 1.0 / old.len().max(1) as f64 };
-            old.iter().for_each(|&j| place[j].push((new, weight)));
-        }
-        let mut out = Array2::<f32>::zeros((cells.n_samples(), columns.len()));
-        let mut sums = vec![0.0f64; columns.len()];
-        for (i, mut row) in out.rows_mut().into_iter().enumerate() {
-            sums.fill(0.0);
-            let mut total = 0.0;
-            let mut see = |j: usize, v: f32| {
-                total += f64::from(v);
-                place[j].iter().for_each(|&(new, weight)| sums[new] += weight * f64::from(v));
-            };
-            match cells.values() {
-                Values::Dense(a) => a.row(i).iter().enumerate().for_each(|(j, &v)| see(j, v)),
-                Values::Sparse(m) => {
-                    let (c, v) = m.row(i);
-                    c.iter().zip(v).for_each(|(&j, &v)| see(j as usize, v));
-                }
-            }
-            let factor = match self.target_sum {
-                Some(sum) if total > 0.0 => sum / total,
-                _ => 1.0,
-            };
-            for (out, sum) in row.iter_mut().zip(&sums) {
-                let value = sum * factor;
-                *out = (if self.log1p { value.ln_1p() } else { value }) as f32;
-            }
-        }
-        if let Some(v) = out.iter().find(|v| !v.is_finite()) {
-            return Err(DataError::invalid(
-                "expression",
-                format!("a prepared value is {v}"),
-                "the values are outside what their scale allows; check them",
-            ));
-        }
-        Ok(out)
     }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use files::{data, fixture};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sensitome_data::read::{H5adLayer, TenxOptions, h5ad, mtx_parts, tenx_h5};
+use sensitome_data::read::{CellBlocks, H5adLayer, TenxOptions, h5ad, h5ad_with, mtx_parts, tenx_h5};
 use sensitome_data::{Duplicates, ExpressionMatrix, Input, Result};
 
 /// Remembers the largest single allocation.
@@ -57,6 +57,24 @@ fn csc(bytes: &[u8]) -> Result<ExpressionMatrix> {
     h5ad(Input::Bytes { name: "x", bytes }, &H5adLayer::Layer("csc".into()))
 }
 
+/// The same block by block; a file without cells has no block.
+fn in_blocks(bytes: &[u8], layer: &H5adLayer) -> Result<ExpressionMatrix> {
+    let input = Input::Bytes { name: "x", bytes };
+    let blocks = CellBlocks::open(&input, layer, Duplicates::Refuse, 4)?.collect::<Result<Vec<_>>>()?;
+    match blocks.iter().collect::<Vec<_>>()[..] {
+        [] => h5ad_with(&input, layer, Duplicates::Refuse),
+        ref parts => ExpressionMatrix::concat_samples(parts),
+    }
+}
+
+fn x_blocks(bytes: &[u8]) -> Result<ExpressionMatrix> {
+    in_blocks(bytes, &H5adLayer::X)
+}
+
+fn csc_blocks(bytes: &[u8]) -> Result<ExpressionMatrix> {
+    in_blocks(bytes, &H5adLayer::Layer("csc".into()))
+}
+
 fn tenx(bytes: &[u8]) -> Result<ExpressionMatrix> {
     tenx_h5(Input::Bytes { name: "x", bytes }, &TenxOptions::default())
 }
@@ -90,7 +108,10 @@ fn subjects() -> Vec<(&'static str, Reader, Vec<u8>)> {
     let mut all: Vec<(&'static str, Reader, Vec<u8>)> = vec![
         ("modern gzip", x, unzipped(&file("modern_gzip.h5ad.gz"))),
         ("modern lzf, CSC", csc, unzipped(&file("modern_lzf.h5ad.gz"))),
+        ("modern gzip in blocks", x_blocks, unzipped(&file("modern_gzip.h5ad.gz"))),
+        ("modern lzf, CSC in blocks", csc_blocks, unzipped(&file("modern_lzf.h5ad.gz"))),
         ("anndata 0.7", x, file("anndata_0_7.h5ad")),
+        ("anndata 0.7 in blocks", x_blocks, file("anndata_0_7.h5ad")),
         ("anndata 0.6", x, file("anndata_0_6.h5ad")),
         ("10x 3", tenx, file("tenx_v3_mixed.h5")),
     ];

@@ -1,16 +1,20 @@
 //! HDF5 behind a small interface of our own, so that readers and writers know no particular library.
 //!
 //! [`Hdf5`] is what reading needs, [`Node`] a file to be written. Both are served by the pure-Rust library
-//! hdf5-pure; another one would replace [`open`] and [`write`] and nothing else.
+//! hdf5-pure; another one would replace [`open`], [`write`], [`Window`] and [`Growing`] and nothing else.
 
+mod grow;
 mod heap;
 mod open;
 mod record;
 mod source;
+mod window;
 mod write;
 
+pub(crate) use grow::{Growing, GrowingArray};
 pub(crate) use open::open;
-pub(crate) use write::{Attribute, Content, Node, write};
+pub(crate) use window::Window;
+pub(crate) use write::{Attribute, Content, Growth, Node, write};
 
 use crate::{DataError, Result};
 
@@ -63,6 +67,9 @@ pub(crate) trait Hdf5 {
 
     /// Hands a one-dimensional dataset of integers to `take`, a block at a time.
     fn integers(&self, path: &str, take: &mut dyn FnMut(&[i64]) -> Result<()>) -> Result<()>;
+
+    /// A dataset of numbers, to be read some rows at a time.
+    fn window(&self, path: &str) -> Result<Window>;
 
     /// A one-dimensional dataset in the form it is stored in.
     fn array(&self, path: &str) -> Result<Array>;

@@ -3,12 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hdf5_pure::{
-    DType, Dataset, Datatype, File, FileAccessProperties, MetadataCacheConfig, Source, VlenStringReadOptions,
+    DType, Dataset, DatasetAccessProperties, Datatype, File, FileAccessProperties, MetadataCacheConfig,
+    Source, VlenStringReadOptions,
 };
 
 use super::heap::Heap;
 use super::record;
 use super::source::Bytes;
+use super::window::{self, Window};
 use super::{Array, Hdf5, Kind, REWRITE};
 use crate::{DataError, Input, Result};
 
@@ -55,7 +57,7 @@ struct PureFile {
 
 /// Runs one call into hdf5-pure. The library answers damaged files with errors, but it is large and asserts some
 /// of its invariants; a panic that a hostile file may still provoke ends here, and only here.
-fn guard<T>(
+pub(super) fn guard<T>(
     origin: &str,
     path: &str,
     call: impl FnOnce() -> std::result::Result<T, hdf5_pure::Error>,
@@ -99,6 +101,21 @@ impl PureFile {
             ));
         }
         self.check_size(path, &dataset, &filters)?;
+        Ok(dataset)
+    }
+
+    /// A dataset of numbers that the library converts.
+    fn numbers(&self, path: &str) -> Result<Dataset> {
+        let dataset = self.dataset(path)?;
+        let kind = self.guard(path, || dataset.dtype())?;
+        if matches!(kind, DType::Other(_) | DType::String | DType::VariableLengthString | DType::Compound(_))
+        {
+            return Err(self.error(
+                path,
+                format!("holds values of type {kind}, not 32- or 64-bit numbers"),
+                "convert it before writing, as in adata.X = adata.X.astype(\"float32\")",
+            ));
+        }
         Ok(dataset)
     }
 
@@ -198,17 +215,18 @@ impl Hdf5 for PureFile {
     }
 
     fn floats(&self, path: &str) -> Result<Vec<f32>> {
-        let dataset = self.dataset(path)?;
-        let kind = self.guard(path, || dataset.dtype())?;
-        if matches!(kind, DType::Other(_) | DType::String | DType::VariableLengthString | DType::Compound(_))
-        {
-            return Err(self.error(
-                path,
-                format!("holds values of type {kind}, not 32- or 64-bit numbers"),
-                "convert it before writing, as in adata.X = adata.X.astype(\"float32\")",
-            ));
-        }
+        let dataset = self.numbers(path)?;
         self.guard(path, || dataset.read_f32())
+    }
+
+    fn window(&self, path: &str) -> Result<Window> {
+        let dataset = self.numbers(path)?;
+        let (shape, element, chunk) =
+            self.guard(path, || Ok((dataset.shape()?, dataset.element_size()?, dataset.chunk_shape()?)))?;
+        let cache = window::cache(&shape, &chunk.unwrap_or_default(), element);
+        let options = DatasetAccessProperties::new().with_chunk_cache(cache);
+        let dataset = self.guard(path, || self.file.dataset_with_options(path, options))?;
+        Ok(Window { dataset, origin: self.origin.clone(), path: path.to_owned(), shape })
     }
 
     fn integers(&self, path: &str, take: &mut dyn FnMut(&[i64]) -> Result<()>) -> Result<()> {

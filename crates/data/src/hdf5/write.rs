@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use hdf5_pure::{AttrValue, DatasetBuilder, EnumTypeBuilder, FileBuilder, GroupBuilder, make_i8_type};
+use hdf5_pure::{
+    AttrValue, DatasetBuilder, EnumTypeBuilder, FileBuilder, GroupBuilder, MaxExtent, make_i8_type,
+};
 
 use crate::{DataError, Result};
 
@@ -33,10 +35,20 @@ pub(crate) enum Content {
     Int64(Vec<i64>),
     Bool(Vec<bool>),
     Text(Vec<String>),
+    /// A list without values that can grow, compressed by deflate where a level is given.
+    Empty(Growth, Option<u32>),
+}
+
+/// What a list that grows holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Growth {
+    Float32,
+    Int32,
+    Int64,
 }
 
 /// About how many values a chunk holds; h5py's guess comes to the same order.
-const CHUNK: u64 = 1 << 15;
+pub(super) const CHUNK: u64 = 1 << 15;
 /// The longest side of a chunk. hdf5-pure writes sides beyond 65,535 in four bytes where HDF5 2.0 expects three
 /// and then refuses the file.
 const MAX_SIDE: u64 = CHUNK;
@@ -91,7 +103,7 @@ fn fill_group(group: &mut GroupBuilder, node: &Node) -> Result<()> {
     Ok(())
 }
 
-fn fill_dataset(dataset: &mut DatasetBuilder, node: &Node, content: &Content) -> Result<()> {
+pub(super) fn fill_dataset(dataset: &mut DatasetBuilder, node: &Node, content: &Content) -> Result<()> {
     let shape = match content {
         Content::Group(_) => return Ok(()),
         Content::Float32 { values, shape } => {
@@ -131,6 +143,18 @@ fn fill_dataset(dataset: &mut DatasetBuilder, node: &Node, content: &Content) ->
             dataset.with_vlen_strings(&v.iter().map(String::as_str).collect::<Vec<_>>());
             vec![v.len() as u64]
         }
+        Content::Empty(growth, level) => {
+            match growth {
+                Growth::Float32 => dataset.with_f32_data(&[]),
+                Growth::Int32 => dataset.with_i32_data(&[]),
+                Growth::Int64 => dataset.with_i64_data(&[]),
+            };
+            dataset.with_maxshape(&[MaxExtent::Unlimited]).with_chunks(&[CHUNK]);
+            if let Some(level) = level {
+                dataset.with_shuffle().with_deflate(*level);
+            }
+            vec![0]
+        }
     };
     dataset.with_shape(&shape);
     // Strings lie in the heap, which no filter reaches; empty arrays have no chunks.
@@ -150,7 +174,7 @@ fn chunk(shape: &[u64]) -> Vec<u64> {
     shape.iter().enumerate().map(|(i, &n)| n.min(if i == 0 { rows } else { MAX_SIDE })).collect()
 }
 
-fn attribute(value: &Attribute) -> AttrValue {
+pub(super) fn attribute(value: &Attribute) -> AttrValue {
     match value {
         Attribute::Text(s) => AttrValue::VarLenString(s.clone()),
         Attribute::Texts(v) => AttrValue::VarLenStringArray(v.clone()),
@@ -159,7 +183,7 @@ fn attribute(value: &Attribute) -> AttrValue {
     }
 }
 
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
         return Err(DataError::invalid(
             format!("name {name:?}"),

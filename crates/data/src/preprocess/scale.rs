@@ -124,6 +124,23 @@ impl Scaler {
         Ok(x)
     }
 
+    /// Factor and addend of each gene, where the scaling is that and nothing more: nothing is cut.
+    pub fn affine(&self, genes: usize) -> Option<(Vec<f64>, Vec<f64>)> {
+        match self {
+            Self::Identity => Some((vec![1.0; genes], vec![0.0; genes])),
+            Self::ZScore { mean, sd, center, max_value: None } => {
+                let addend = |(m, s): (&f64, &f64)| if *center { -m / s } else { 0.0 };
+                Some((sd.iter().map(|s| 1.0 / s).collect(), mean.iter().zip(sd).map(addend).collect()))
+            }
+            Self::MinMax { min, max, low, high, clip: false } => {
+                let factors = min.iter().zip(max).map(|(a, b)| (high - low) / range(*a, *b));
+                let addends = min.iter().zip(factors.clone()).map(|(a, f)| low - a * f).collect();
+                Some((factors.collect(), addends))
+            }
+            Self::ZScore { .. } | Self::MinMax { .. } => None,
+        }
+    }
+
     /// Undoes [`transform`](Self::transform), where nothing was cut.
     ///
     /// # Errors

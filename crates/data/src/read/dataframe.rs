@@ -4,13 +4,25 @@
 //! categories in a `__categories` subgroup (0.7), and one table of records with the categories in `uns` (before).
 //! Columns that are no list of text, numbers, booleans or categories are left out.
 
+use std::ops::Range;
+
 use crate::hdf5::{Array, Hdf5, Kind, REWRITE};
 use crate::{Column, Columns, Result};
 
 /// Names and annotations of one axis.
+#[derive(Clone)]
 pub(super) struct DataFrame {
     pub(super) index: Vec<String>,
     pub(super) columns: Columns,
+}
+
+impl DataFrame {
+    /// The rows of a range within it.
+    pub(super) fn select(&self, rows: Range<usize>) -> Self {
+        let index = self.index.get(rows.clone()).unwrap_or_default().to_vec();
+        let rows: Vec<usize> = rows.collect();
+        Self { index, columns: self.columns.iter().map(|(k, c)| (k.clone(), c.select(&rows))).collect() }
+    }
 }
 
 /// Reads the table at `path`.

@@ -74,7 +74,7 @@ pub(super) fn assemble(
     Ok(out)
 }
 
-fn refuse_tenx(h5: &impl Hdf5) -> Result<()> {
+pub(super) fn refuse_tenx(h5: &impl Hdf5) -> Result<()> {
     if h5.kind("obs").is_none() && (h5.kind("matrix/barcodes").is_some()) {
         return Err(DataError::file(
             h5.origin(),
@@ -86,7 +86,7 @@ fn refuse_tenx(h5: &impl Hdf5) -> Result<()> {
 }
 
 /// The paths of the matrix and of the table of its genes.
-fn locate(h5: &impl Hdf5, layer: &H5adLayer) -> Result<(String, String)> {
+pub(super) fn locate(h5: &impl Hdf5, layer: &H5adLayer) -> Result<(String, String)> {
     let (candidates, what): (Vec<(String, &str)>, _) = match layer {
         H5adLayer::X => (vec![("X".to_owned(), "var")], "X".to_owned()),
         H5adLayer::Layer(name) => (vec![(format!("layers/{name}"), "var")], format!("layer {name:?}")),
@@ -123,9 +123,20 @@ fn available(h5: &impl Hdf5) -> Vec<String> {
     found
 }
 
-fn values(h5: &impl Hdf5, path: &str, shape: (usize, usize)) -> Result<Values> {
+/// How a matrix is stored.
+pub(super) enum Layout {
+    Dense,
+    Sparse(Compressed),
+}
+
+/// How the matrix at `path` is stored; its shape is checked as far as the file states it.
+pub(super) fn layout(h5: &impl Hdf5, path: &str, shape: (usize, usize)) -> Result<Layout> {
     if h5.kind(path) == Some(Kind::Dataset) {
-        return dense(h5, path, shape);
+        let stated = h5.shape(path)?;
+        if stated != [shape.0 as u64, shape.1 as u64] {
+            return Err(shape_error(h5, path, &stated, shape));
+        }
+        return Ok(Layout::Dense);
     }
     let text = |name| h5.text_attribute(path, name).map(|t| t.unwrap_or_default().concat());
     let encoding = match text("encoding-type")? {
@@ -153,16 +164,17 @@ fn values(h5: &impl Hdf5, path: &str, shape: (usize, usize)) -> Result<Values> {
             return Err(shape_error(h5, path, &stated, shape));
         }
     }
-    sparse(h5, path, compressed, shape).map(Values::Sparse)
+    Ok(Layout::Sparse(compressed))
 }
 
-fn dense(h5: &impl Hdf5, path: &str, shape: (usize, usize)) -> Result<Values> {
-    let stated = h5.shape(path)?;
-    if stated != [shape.0 as u64, shape.1 as u64] {
-        return Err(shape_error(h5, path, &stated, shape));
+fn values(h5: &impl Hdf5, path: &str, shape: (usize, usize)) -> Result<Values> {
+    match layout(h5, path, shape)? {
+        Layout::Dense => {
+            let values = h5.floats(path)?;
+            Array2::from_shape_vec(shape, values).map(Values::Dense).map_err(|e| h5.error(path, e, REWRITE))
+        }
+        Layout::Sparse(compressed) => sparse(h5, path, compressed, shape).map(Values::Sparse),
     }
-    let values = h5.floats(path)?;
-    Array2::from_shape_vec(shape, values).map(Values::Dense).map_err(|e| h5.error(path, e, REWRITE))
 }
 
 fn shape_error(

@@ -1,6 +1,9 @@
 //! Readers: from files and bytes to matrices and tables.
 
+mod ahead;
 mod binary;
+mod blocks;
+mod buckets;
 mod csv;
 mod dataframe;
 mod drug;
@@ -18,7 +21,9 @@ mod tenx;
 mod text;
 
 pub use self::csv::{CsvOptions, CsvReport, expression_csv};
+pub use ahead::read_ahead;
 pub use binary::{BinaryLabels, binary_labels};
+pub use blocks::CellBlocks;
 pub use expression::{Format, ReadOptions, ReadReport, expression};
 pub use gmt::{GeneSet, GeneSets, gmt};
 pub use h5ad::{H5adLayer, h5ad, h5ad_with};

@@ -25,14 +25,7 @@ pub(super) fn sparse(
         Compressed::Rows => shape,
         Compressed::Columns => (shape.1, shape.0),
     };
-    let pointers = whole_numbers::<usize>(h5, &format!("{group}/indptr"))?;
-    if pointers.len() != major + 1 {
-        return Err(h5.error(
-            group,
-            format!("{} pointers for {major} rows or columns", pointers.len()),
-            REWRITE,
-        ));
-    }
+    let pointers = pointers(h5, group, major)?;
     let indices = whole_numbers::<u32>(h5, &format!("{group}/indices"))?;
     let data = h5.floats(&format!("{group}/data"))?;
     let matrix = CsrMatrix::new(minor, pointers, indices, data)
@@ -41,6 +34,15 @@ pub(super) fn sparse(
         Compressed::Rows => matrix,
         Compressed::Columns => matrix.transpose(),
     })
+}
+
+/// Where each of `major` rows or columns begins, and the end of the last.
+pub(super) fn pointers(h5: &impl Hdf5, group: &str, major: usize) -> Result<Vec<usize>> {
+    let pointers = whole_numbers::<usize>(h5, &format!("{group}/indptr"))?;
+    if pointers.len() == major + 1 {
+        return Ok(pointers);
+    }
+    Err(h5.error(group, format!("{} pointers for {major} rows or columns", pointers.len()), REWRITE))
 }
 
 /// A list of numbers that must not be negative nor too large for `T`.

@@ -45,33 +45,34 @@ pub fn h5ad(
         }
         obsm.push((key.clone(), dense(values)));
     }
-    let empty = || encoded("dict", "0.1.0", Content::Group(Vec::new()));
-    let members = vec![
+    let root = anndata(vec![
         ("X", values(matrix.values())),
         ("obs", dataframe(matrix.samples(), matrix.sample_columns())?),
         ("var", dataframe(matrix.genes(), matrix.gene_columns())?),
         ("obsm", encoded("dict", "0.1.0", Content::Group(obsm))),
-        ("layers", empty()),
-        ("obsp", empty()),
-        ("uns", empty()),
-        ("varm", empty()),
-        ("varp", empty()),
-    ];
-    let root = encoded("anndata", "0.1.0", group(members));
+    ]);
     atomic(path, |out| hdf5::write(&path.display().to_string(), &root, out))
 }
 
-fn group(members: Vec<(&str, Node)>) -> Content {
+/// A file of these members, with those that every AnnData file has and that are empty here.
+pub(super) fn anndata(mut members: Vec<(&str, Node)>) -> Node {
+    for name in ["layers", "obsp", "uns", "varm", "varp"] {
+        members.push((name, encoded("dict", "0.1.0", Content::Group(Vec::new()))));
+    }
+    encoded("anndata", "0.1.0", group(members))
+}
+
+pub(super) fn group(members: Vec<(&str, Node)>) -> Content {
     Content::Group(members.into_iter().map(|(name, node)| (name.to_owned(), node)).collect())
 }
 
 /// A node with the two attributes anndata tells its kind by.
-fn encoded(kind: &str, version: &str, content: Content) -> Node {
+pub(super) fn encoded(kind: &str, version: &str, content: Content) -> Node {
     let text = |s: &str| Attribute::Text(s.to_owned());
     Node { attributes: vec![("encoding-type", text(kind)), ("encoding-version", text(version))], content }
 }
 
-fn array(content: Content) -> Node {
+pub(super) fn array(content: Content) -> Node {
     encoded("array", "0.2.0", content)
 }
 
@@ -112,7 +113,7 @@ fn values(values: &Values) -> Node {
     node
 }
 
-fn dataframe(index: &[String], columns: &Columns) -> Result<Node> {
+pub(super) fn dataframe(index: &[String], columns: &Columns) -> Result<Node> {
     let mut members = vec![("_index".to_owned(), strings(index.to_vec()))];
     for (name, values) in columns {
         if name == "_index" {

@@ -3,7 +3,9 @@
 mod atomic;
 mod csv;
 mod h5ad;
+mod h5ad_blocks;
 
 pub use self::csv::{csv, expression_csv, gmt};
-pub use atomic::atomic;
+pub use atomic::{Unfinished, atomic};
 pub use h5ad::h5ad;
+pub use h5ad_blocks::H5adBlocks;

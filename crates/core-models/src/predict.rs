@@ -1,0 +1,182 @@
+//! Prediction: a matrix, or cells in blocks, with the same scores.
+
+use std::sync::{Arc, mpsc};
+
+use burn::tensor::{Tensor, TensorData};
+use ndarray::{Array2, ArrayView2};
+use sensitome_data::{ExpressionMatrix, GeneReport, Missing};
+
+use crate::inference::{Compiled, Fitted};
+use crate::{ModelError, Predictions, ResponseModel, Result, device_name};
+
+/// How to predict.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PredictOptions {
+    /// What to do about genes of the model that the cells lack.
+    pub missing: Missing,
+    /// Cells a batch, where tensors compute.
+    pub batch_size: usize,
+}
+
+impl Default for PredictOptions {
+    fn default() -> Self {
+        Self { missing: Missing::default(), batch_size: 1024 }
+    }
+}
+
+impl ResponseModel {
+    /// Scores of every cell, after matching genes and preparing the values as in training.
+    ///
+    /// On `flex` the scaling is folded into the first layer wherever that is exact, and only values that are not zero
+    /// are looked at: sparse cells are never written out, and a cell has the same score to the bit whatever the cells
+    /// beside it. Otherwise tensors compute on scaled values; the scores are equal within 1e-5.
+    ///
+    /// # Errors
+    /// When the cells' scale contradicts what the model was trained on, or more genes are missing than allowed.
+    pub fn predict(&self, cells: &ExpressionMatrix, options: &PredictOptions) -> Result<Predictions> {
+        self.predict_fitted(cells, options, &mut None)
+    }
+
+    /// Scores of cells that come in blocks, in memory for a few of these: every block is handed to `sink` with its
+    /// predictions, in order. Blocks are computed on a thread of their own while `sink` writes the last, on this one;
+    /// let `blocks` read ahead on another.
+    ///
+    /// Scores are those of [`predict`](Self::predict) on all cells at once. Each block's scale is checked by itself:
+    /// what makes counts (whole numbers from 0), logarithms or ranges impossible is found in whichever block it
+    /// stands; only whether values without such a sign look z-scored is judged by the cells of one block.
+    ///
+    /// # Errors
+    /// The first of `blocks`, of `sink`, or of [`predict`](Self::predict) for a block.
+    pub fn predict_blocks(
+        &self,
+        blocks: impl Iterator<Item = sensitome_data::Result<ExpressionMatrix>> + Send,
+        options: &PredictOptions,
+        sink: &mut dyn FnMut(&ExpressionMatrix, &Predictions) -> Result<()>,
+    ) -> Result<()> {
+        std::thread::scope(|scope| {
+            let (send, receive) = mpsc::sync_channel(1);
+            scope.spawn(move || {
+                let mut fitted = None;
+                for block in blocks {
+                    let done = block.map_err(ModelError::from).and_then(|cells| {
+                        let predictions = self.predict_fitted(&cells, options, &mut fitted)?;
+                        Ok((cells, predictions))
+                    });
+                    let failed = done.is_err();
+                    // Nobody receives any more when the sink failed.
+                    if send.send(done).is_err() || failed {
+                        break;
+                    }
+                }
+            });
+            for done in receive {
+                let (cells, predictions) = done?;
+                sink(&cells, &predictions)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// As [`predict`](Self::predict), with the first layer fitted to the genes of the last block where these are the
+    /// same.
+    fn predict_fitted(
+        &self,
+        cells: &ExpressionMatrix,
+        options: &PredictOptions,
+        fitted: &mut Option<Fitted>,
+    ) -> Result<Predictions> {
+        let Some(compiled) = self.compiled()? else {
+            let (x, report) = self.preprocessing.transform(cells, options.missing)?;
+            return self.predict_prepared(x.view(), cells.samples(), report, options.batch_size);
+        };
+        self.preprocessing.check_scale(cells)?;
+        let fitted = match fitted.take().filter(|f| f.plan.fits(cells)) {
+            Some(same) => fitted.insert(same),
+            None => fitted.insert(compiled.fit(self.preprocessing.plan(cells, options.missing)?)),
+        };
+        let (scores, embedding) = compiled.predict(fitted, &self.preprocessing, cells.values())?;
+        self.predictions(cells.samples(), scores, embedding, fitted.plan.report().clone())
+    }
+
+    fn compiled(&self) -> Result<Option<Arc<Compiled>>> {
+        // `ndarray` stays with tensors: it is the independent second computation of every number.
+        if device_name(&self.device) != "flex" {
+            return Ok(None);
+        }
+        if let Some(compiled) = self.compiled.get() {
+            return Ok(compiled.clone());
+        }
+        let compiled =
+            Compiled::new(&self.encoder, &self.head, self.output, &self.preprocessing)?.map(Arc::new);
+        Ok(self.compiled.get_or_init(|| compiled).clone())
+    }
+
+    /// Scores of cells that are prepared already, cells × genes in the order of [`genes`](Self::genes).
+    ///
+    /// # Errors
+    /// When the matrix is not as wide as the model, or the backend fails.
+    pub fn predict_prepared(
+        &self,
+        x: ArrayView2<f32>,
+        cells: &[String],
+        genes: GeneReport,
+        batch_size: usize,
+    ) -> Result<Predictions> {
+        if x.ncols() != self.genes().len() || x.nrows() != cells.len() {
+            return Err(ModelError::invalid(
+                "cells",
+                format!(
+                    "{} × {} values for {} cells and {} genes",
+                    x.nrows(),
+                    x.ncols(),
+                    cells.len(),
+                    self.genes().len()
+                ),
+                "align them to the genes of the model",
+            ));
+        }
+        let backend = |e: &dyn std::fmt::Display| ModelError::Backend(e.to_string());
+        let width = self.encoder.outputs().unwrap_or(0);
+        let mut scores = Vec::with_capacity(x.nrows());
+        let mut embedding = Vec::with_capacity(x.nrows() * width);
+        for block in x.axis_chunks_iter(ndarray::Axis(0), batch_size.max(1)) {
+            let values: Vec<f32> = block.iter().copied().collect();
+            let batch: Tensor<2> =
+                Tensor::from_data(TensorData::new(values, [block.nrows(), block.ncols()]), &self.device);
+            let z = self.encoder.evaluate(batch);
+            if width > 0 {
+                embedding.extend(z.clone().try_into_vec_as::<f32>().map_err(|e| backend(&e))?);
+            }
+            let score = self.output.score(self.head.evaluate(z));
+            scores
+                .extend(score.try_into_vec_as::<f32>().map_err(|e| backend(&e))?.into_iter().map(f64::from));
+        }
+        self.predictions(cells, scores, embedding, genes)
+    }
+
+    fn predictions(
+        &self,
+        cells: &[String],
+        scores: Vec<f64>,
+        embedding: Vec<f32>,
+        genes: GeneReport,
+    ) -> Result<Predictions> {
+        let width = self.encoder.outputs().unwrap_or(0);
+        if let Some(i) = scores.iter().position(|s| !s.is_finite()) {
+            return Err(ModelError::invalid(
+                "cells",
+                format!("the score of {} is not a finite number", cells[i]),
+                "its values are far outside what the model was trained on; check their scale",
+            ));
+        }
+        Ok(Predictions {
+            cells: cells.to_vec(),
+            classes: scores.iter().map(|&s| u8::from(s >= self.threshold)).collect(),
+            scores,
+            embedding: Array2::from_shape_vec((cells.len(), width), embedding)
+                .map_err(|e| ModelError::Backend(e.to_string()))?,
+            class_names: self.class_names.clone(),
+            genes,
+        })
+    }
+}
