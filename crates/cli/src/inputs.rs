@@ -59,13 +59,23 @@ fn separator(s: &str) -> std::result::Result<u8, String> {
     }
 }
 
-fn duplicates(s: &str) -> std::result::Result<Duplicates, String> {
+/// What to do with genes that share a name.
+pub(crate) fn duplicates(s: &str) -> std::result::Result<Duplicates, String> {
     match s {
         "refuse" => Ok(Duplicates::Refuse),
         "sum" => Ok(Duplicates::Sum),
         "mean" => Ok(Duplicates::Mean),
         "first" => Ok(Duplicates::First),
         _ => Err("use refuse, sum, mean or first".into()),
+    }
+}
+
+/// The matrix of an `.h5ad` by name.
+pub(crate) fn layer(name: Option<&str>) -> H5adLayer {
+    match name {
+        None => H5adLayer::X,
+        Some("raw") => H5adLayer::Raw,
+        Some(name) => H5adLayer::Layer(name.to_owned()),
     }
 }
 
@@ -115,11 +125,7 @@ impl ReadArgs {
                 orientation: self.orientation,
                 duplicates: self.duplicates,
             },
-            layer: match self.layer.as_deref() {
-                None => H5adLayer::X,
-                Some("raw") => H5adLayer::Raw,
-                Some(name) => H5adLayer::Layer(name.to_owned()),
-            },
+            layer: layer(self.layer.as_deref()),
             duplicates: self.duplicates,
             genome: self.genome.clone(),
         }

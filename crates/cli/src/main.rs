@@ -33,6 +33,8 @@ enum Command {
     Simulate(commands::simulate::Args),
     /// Tell what a file is: format, shape, scale, gene names, annotations, overlap with another file or a model
     Inspect(commands::inspect::Args),
+    /// Bring counts to what methods learn from: filter, normalise, choose genes; for files larger than memory
+    Preprocess(commands::preprocess::Args),
     /// Train a model from bulk lines, their response and unlabelled cells
     Train(commands::train::Args),
     /// Predict every cell of a file with a model
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Simulate(args) => commands::simulate::run(&args, &out),
         Command::Inspect(args) => commands::inspect::run(&args, &out),
+        Command::Preprocess(args) => commands::preprocess::run(&args, &out),
         Command::Train(args) => commands::train::run(&args, &out),
         Command::Predict(args) => commands::predict::run(&args, &out),
         Command::Evaluate(args) => commands::evaluate::run(&args, &out),

@@ -28,3 +28,8 @@ pub use matrix::{Column, Columns, Duplicates, ExpressionMatrix, Values};
 pub use pipeline::{FittedPreprocessing, GenePlan, GeneReport, Missing};
 pub use prepare::{PrepareOptions, Scaling, SourceInput, TargetInput, prepare};
 pub use task::{FewShot, ResponseTable, SourceDomain, TargetDomain, TaskParts, TransferTask, hex};
+
+/// The code blocks of `docs/preprocessing.md`, compiled by the doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/preprocessing.md")]
+mod guide {}

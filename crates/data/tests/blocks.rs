@@ -139,7 +139,7 @@ fn packing() -> impl Strategy<Value = Packing> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(120))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn blocks_are_the_rows_of_the_file(

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sensitome_data::simulate::{SimulationConfig, simulate};
+use sensitome_data::simulate::{self, SimulationConfig};
 use serde_json::json;
 
 use crate::output::{Output, Result};
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Number of genes
     #[arg(long, default_value_t = SimulationConfig::default().n_genes)]
     genes: usize,
+    /// Median counts of a cell: fewer make sparser cells
+    #[arg(long, default_value_t = SimulationConfig::default().median_counts)]
+    counts: f64,
     /// Seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -36,11 +39,11 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
         n_lines: args.lines,
         n_cells: args.cells,
         n_genes: args.genes,
+        median_counts: args.counts,
         seed: args.seed,
         ..SimulationConfig::default()
     };
-    let simulation = simulate(&config)?;
-    simulation.write(&args.out)?;
+    let truth = simulate::write(&config, &args.out)?;
     let folder = args.out.display().to_string();
     out.result(
         &json!({"folder": folder, "lines": args.lines, "cells": args.cells, "genes": args.genes, "seed": args.seed}),
@@ -49,7 +52,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
                 "{folder}: {} lines, {} cells, {} genes\nnext: sensitome train --source {folder}/bulk_expression.csv.gz \
                  --response {folder}/bulk_response.csv.gz --drug {} --cells {folder}/cells.h5ad --strategy scdeal \
                  --out model.safetensors",
-                args.lines, args.cells, args.genes, simulation.truth.drug
+                args.lines, args.cells, args.genes, truth.drug
             )
         },
     );

@@ -56,15 +56,28 @@ pub struct Hvg {
 /// # Errors
 /// When there are fewer than 2 cells or `n_top` is 0.
 pub fn highly_variable_genes(x: &impl Rows, flavor: HvgFlavor, n_top: usize) -> Result<Hvg> {
-    if n_top == 0 {
-        return Err(DataError::invalid("highly variable genes", "0 genes asked for", "ask for at least 1"));
-    }
+    check(x.shape().0, n_top)?;
     let mut hvg = measure(x, flavor)?;
+    choose(&mut hvg, flavor, n_top);
+    Ok(hvg)
+}
+
+pub(super) fn check(cells: usize, n_top: usize) -> Result<()> {
+    let (problem, hint) = match (cells, n_top) {
+        (_, 0) => ("0 genes asked for".to_owned(), "ask for at least 1"),
+        (n @ (0 | 1), _) => (format!("{n} cells"), "pass at least 2"),
+        _ => return Ok(()),
+    };
+    Err(DataError::invalid("highly variable genes", problem, hint))
+}
+
+/// Marks the `n_top` (at least 1) first genes.
+pub(super) fn choose(hvg: &mut Hvg, flavor: HvgFlavor, n_top: usize) {
     if flavor == HvgFlavor::SeuratV3 {
         let mut order: Vec<usize> = (0..hvg.normalized.len()).collect();
         order.sort_by(|&a, &b| hvg.normalized[b].total_cmp(&hvg.normalized[a]));
         order.into_iter().take(n_top).for_each(|j| hvg.highly_variable[j] = true);
-        return Ok(hvg);
+        return;
     }
     let mut known: Vec<f64> = hvg.normalized.iter().copied().filter(|v| !v.is_nan()).collect();
     known.sort_by(|a, b| b.total_cmp(a));
@@ -72,7 +85,6 @@ pub fn highly_variable_genes(x: &impl Rows, flavor: HvgFlavor, n_top: usize) -> 
     // A missing value counts as 0 in the comparison.
     let zero = |v: f64| if v.is_nan() { 0.0 } else { v };
     hvg.highly_variable = hvg.normalized.iter().map(|&v| zero(v) >= threshold).collect();
-    Ok(hvg)
 }
 
 /// Genes within the bounds, for the two definitions by dispersion.
@@ -105,18 +117,21 @@ pub fn highly_variable_genes_by_cutoffs(
 }
 
 fn measure(x: &impl Rows, flavor: HvgFlavor) -> Result<Hvg> {
-    let (n, p) = x.shape();
-    if n < 2 {
-        return Err(DataError::invalid("highly variable genes", format!("{n} cells"), "pass at least 2"));
-    }
+    check(x.shape().0, 1)?;
     if flavor == HvgFlavor::SeuratV3 {
         return Ok(standardized_variance(x));
     }
-    let seurat = flavor == HvgFlavor::Seurat;
     // Seurat undoes the logarithm first.
-    let (mut means, variances) = column_moments(x, 1, |v| if seurat { v.exp_m1() } else { v });
+    let seurat = flavor == HvgFlavor::Seurat;
+    let (means, variances) = column_moments(x, 1, |v| if seurat { v.exp_m1() } else { v });
+    Ok(by_dispersion(means, &variances, flavor))
+}
+
+/// The two definitions by dispersion, from the moments of the genes; for `Seurat` those without the logarithm.
+pub(super) fn by_dispersion(mut means: Vec<f64>, variances: &[f64], flavor: HvgFlavor) -> Hvg {
+    let (p, seurat) = (means.len(), flavor == HvgFlavor::Seurat);
     let mut dispersions = Vec::with_capacity(p);
-    for (m, v) in means.iter_mut().zip(&variances) {
+    for (m, v) in means.iter_mut().zip(variances) {
         *m = if *m == 0.0 { 1e-12 } else { *m };
         let d = v / *m;
         dispersions.push(match (seurat, d == 0.0) {
@@ -139,7 +154,7 @@ fn measure(x: &impl Rows, flavor: HvgFlavor) -> Result<Hvg> {
         let (centre, spread) = if seurat { mean_and_sd(&known) } else { median_and_mad(&known) };
         bin.iter().for_each(|&j| normalized[j] = (dispersions[j] - centre) / spread);
     }
-    Ok(Hvg { means, dispersions, normalized, highly_variable: vec![false; p] })
+    Hvg { means, dispersions, normalized, highly_variable: vec![false; p] }
 }
 
 /// A bin of one gene gives it the value 1: no mean, and itself as the deviation.
@@ -196,25 +211,53 @@ fn percentile_edges(means: &[f64]) -> Vec<f64> {
 fn standardized_variance(x: &impl Rows) -> Hvg {
     let (n, p) = x.shape();
     let (means, variances) = column_moments(x, 1, |v| v);
-    let varying: Vec<usize> = (0..p).filter(|&j| variances[j] > 0.0).collect();
-    let log = |v: &[f64]| varying.iter().map(|&j| v[j].log10()).collect::<Vec<f64>>();
-    let fit = loess(&log(&means), &log(&variances), SPAN);
-    let mut sd = vec![1.0; p];
-    varying.iter().zip(fit).for_each(|(&j, f)| sd[j] = 10f64.powf(f).sqrt());
-    let limit: Vec<f64> = (0..p).map(|j| sd[j] * (n as f64).sqrt() + means[j]).collect();
+    let expected = Expected::new(n, &means, &variances);
     let (mut sum, mut squares) = (vec![0.0; p], vec![0.0; p]);
     for i in 0..n {
         x.row(i, &mut |j, v| {
-            let v = v.min(limit[j]);
+            let v = v.min(expected.limit[j]);
             sum[j] += v;
             squares[j] += v * v;
         });
     }
-    let normalized = (0..p)
-        .map(|j| {
-            let m = means[j];
-            (n as f64 * m * m + squares[j] - 2.0 * sum[j] * m) / ((n as f64 - 1.0) * sd[j] * sd[j])
-        })
-        .collect();
-    Hvg { means, dispersions: variances, normalized, highly_variable: vec![false; p] }
+    expected.hvg(n, means, variances, &sum, &squares)
+}
+
+/// What Seurat v3 expects of the counts of each gene.
+pub(super) struct Expected {
+    sd: Vec<f64>,
+    /// Where counts are cut.
+    pub(super) limit: Vec<f64>,
+}
+
+impl Expected {
+    pub(super) fn new(n: usize, means: &[f64], variances: &[f64]) -> Self {
+        let p = means.len();
+        let varying: Vec<usize> = (0..p).filter(|&j| variances[j] > 0.0).collect();
+        let log = |v: &[f64]| varying.iter().map(|&j| v[j].log10()).collect::<Vec<f64>>();
+        let fit = loess(&log(means), &log(variances), SPAN);
+        let mut sd = vec![1.0; p];
+        varying.iter().zip(fit).for_each(|(&j, f)| sd[j] = 10f64.powf(f).sqrt());
+        let limit = (0..p).map(|j| sd[j] * (n as f64).sqrt() + means[j]).collect();
+        Self { sd, limit }
+    }
+
+    /// From the sums of the cut counts of `n` cells and of their squares.
+    pub(super) fn hvg(
+        &self,
+        n: usize,
+        means: Vec<f64>,
+        variances: Vec<f64>,
+        sum: &[f64],
+        squares: &[f64],
+    ) -> Hvg {
+        let p = means.len();
+        let normalized = (0..p)
+            .map(|j| {
+                let (m, sd) = (means[j], self.sd[j]);
+                (n as f64 * m * m + squares[j] - 2.0 * sum[j] * m) / ((n as f64 - 1.0) * sd * sd)
+            })
+            .collect();
+        Hvg { means, dispersions: variances, normalized, highly_variable: vec![false; p] }
+    }
 }

@@ -1,12 +1,15 @@
 //! Preprocessing steps: quality control, normalisation, highly variable genes, scaling, principal components.
 //!
 //! The steps compute in double precision whatever the values are stored in, and go over a matrix by its stored entries,
-//! so that sparse counts stay sparse.
+//! so that sparse counts stay sparse. [`Pipeline`] takes the usual ones together, in parallel and for files larger than
+//! memory.
 
 mod hvg;
 mod loess;
 mod normalize;
+mod ordered;
 mod pca;
+mod pipeline;
 mod qc;
 mod scale;
 
@@ -16,6 +19,7 @@ pub use hvg::{Hvg, HvgCutoffs, HvgFlavor, highly_variable_genes, highly_variable
 pub use loess::loess;
 pub use normalize::{Normalization, log1p, normalize_total};
 pub use pca::{Centering, Pca, pca};
+pub use pipeline::{Pipeline, PipelineFit};
 pub use qc::{CellFilter, Qc, filter_cells, filter_genes, quality_control};
 pub use scale::Scaler;
 

@@ -19,11 +19,7 @@ impl Normalization {
     /// # Errors
     /// When the wanted total is not positive.
     pub fn factors(&self, x: &impl Rows) -> Result<(Vec<f64>, f64)> {
-        if let Some(sum) = self.target_sum
-            && !(sum > 0.0 && sum.is_finite())
-        {
-            return Err(DataError::invalid("target sum", format!("{sum} is not positive"), "use 10000, say"));
-        }
+        check_target(self.target_sum)?;
         let (n, p) = x.shape();
         let totals = |counted: &[bool]| -> Vec<f64> {
             let total = |i: usize| {
@@ -41,14 +37,29 @@ impl Normalization {
             }
             sums = totals(&counted);
         }
-        let target = self.target_sum.unwrap_or_else(|| {
-            let mut sorted = sums.clone();
-            sorted.sort_by(f64::total_cmp);
-            super::hvg::median_of_sorted(&sorted).filter(|m| *m > 0.0).unwrap_or(1.0)
-        });
-        // A cell without counted counts stays as it is.
-        Ok((sums.into_iter().map(|s| if s == 0.0 { 1.0 } else { target / s }).collect(), target))
+        let target = self.target_sum.unwrap_or_else(|| median_total(sums.clone()));
+        Ok((sums.into_iter().map(|s| factor(target, s)).collect(), target))
     }
+}
+
+pub(super) fn check_target(sum: Option<f64>) -> Result<()> {
+    match sum {
+        Some(sum) if !(sum > 0.0 && sum.is_finite()) => {
+            Err(DataError::invalid("target sum", format!("{sum} is not positive"), "use 10000, say"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The total that cells are brought to where none is given.
+pub(super) fn median_total(mut totals: Vec<f64>) -> f64 {
+    totals.sort_by(f64::total_cmp);
+    super::hvg::median_of_sorted(&totals).filter(|m| *m > 0.0).unwrap_or(1.0)
+}
+
+/// What a cell is multiplied by; one without counts stays as it is.
+pub(super) fn factor(target: f64, total: f64) -> f64 {
+    if total == 0.0 { 1.0 } else { target / total }
 }
 
 /// Brings every cell to one total, in place; returns the total, to be stored for other cells.
@@ -60,14 +71,14 @@ pub fn normalize_total(values: &mut Values, normalization: &Normalization) -> Re
     match values {
         Values::Dense(a) => {
             for (mut row, f) in a.rows_mut().into_iter().zip(&factors) {
-                row.iter_mut().for_each(|v| *v = (f64::from(*v) * f) as f32);
+                row.iter_mut().for_each(|v| *v = scaled(*v, *f));
             }
         }
         Values::Sparse(m) => {
             let pointers = m.parts().0.to_vec();
             for (i, f) in factors.iter().enumerate() {
                 let range = pointers[i]..pointers[i + 1];
-                m.data_mut()[range].iter_mut().for_each(|v| *v = (f64::from(*v) * f) as f32);
+                m.data_mut()[range].iter_mut().for_each(|v| *v = scaled(*v, *f));
             }
         }
     }
@@ -76,9 +87,19 @@ pub fn normalize_total(values: &mut Values, normalization: &Normalization) -> Re
 
 /// ln(1 + x) of every value, in place.
 pub fn log1p(values: &mut Values) {
-    let log = |v: &mut f32| *v = f64::from(*v).ln_1p() as f32;
+    let log = |v: &mut f32| *v = logged(*v);
     match values {
         Values::Dense(a) => a.iter_mut().for_each(log),
         Values::Sparse(m) => m.data_mut().iter_mut().for_each(log),
     }
+}
+
+/// One value times its cell's factor.
+pub(super) fn scaled(v: f32, factor: f64) -> f32 {
+    (f64::from(v) * factor) as f32
+}
+
+/// ln(1 + x) of one value.
+pub(super) fn logged(v: f32) -> f32 {
+    f64::from(v).ln_1p() as f32
 }

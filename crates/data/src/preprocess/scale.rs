@@ -101,12 +101,8 @@ impl Scaler {
             Self::ZScore { mean, sd, center, max_value } => {
                 for mut row in x.rows_mut() {
                     for ((v, m), s) in row.iter_mut().zip(mean).zip(sd) {
-                        let mut z = (v.wide() - if *center { *m } else { 0.0 }) / s;
-                        if let Some(limit) = max_value {
-                            z = z.min(*limit);
-                            z = if *center { z.max(-limit) } else { z };
-                        }
-                        *v = T::narrow(z);
+                        let z = (v.wide() - if *center { *m } else { 0.0 }) / s;
+                        *v = T::narrow(cut(z, *center, *max_value));
                     }
                 }
             }
@@ -162,6 +158,15 @@ impl Scaler {
             },
         };
         back.transform(x)
+    }
+}
+
+/// A z-score cut at ± the limit, one without centring from above only.
+pub(super) fn cut(z: f64, center: bool, max_value: Option<f64>) -> f64 {
+    match max_value {
+        None => z,
+        Some(limit) if center => z.min(limit).max(-limit),
+        Some(limit) => z.min(limit),
     }
 }
 

@@ -11,7 +11,7 @@ use super::in_file;
 use super::sparse::{Compressed, pointers};
 use crate::hdf5::{self, Hdf5, REWRITE, Window};
 use crate::matrix::check_unique;
-use crate::{CsrMatrix, DataError, Duplicates, ExpressionMatrix, Input, Result, Values};
+use crate::{Columns, CsrMatrix, DataError, Duplicates, ExpressionMatrix, Input, Result, Values};
 
 /// The cells of an `.h5ad` in file order, a block at a time. A block equals the same rows of
 /// [`h5ad_with`](super::h5ad_with) to the bit.
@@ -29,6 +29,7 @@ pub struct CellBlocks {
     var: DataFrame,
     duplicates: Duplicates,
     genes: Vec<String>,
+    gene_columns: Columns,
     cells_per_block: usize,
     next: usize,
 }
@@ -67,14 +68,15 @@ impl CellBlocks {
         // A block without cells has the genes that every block has.
         let none = Values::Dense(Array2::zeros((0, shape.1)));
         let none = assemble(none, obs.select(0..0), var.clone(), duplicates);
-        let genes = none.map_err(|e| in_file(h5.origin(), e))?.genes().to_vec();
+        let none = none.map_err(|e| in_file(h5.origin(), e))?;
         Ok(Self {
             origin: h5.origin().to_owned(),
             matrix,
             obs,
             var,
             duplicates,
-            genes,
+            genes: none.genes().to_vec(),
+            gene_columns: none.gene_columns().clone(),
             cells_per_block,
             next: 0,
         })
@@ -88,6 +90,11 @@ impl CellBlocks {
     /// The genes of every block.
     pub fn genes(&self) -> &[String] {
         &self.genes
+    }
+
+    /// Annotations of the genes of every block.
+    pub fn gene_columns(&self) -> &Columns {
+        &self.gene_columns
     }
 
     /// Goes back to the first cell.

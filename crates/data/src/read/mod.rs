@@ -21,6 +21,7 @@ mod tenx;
 mod text;
 
 pub use self::csv::{CsvOptions, CsvReport, expression_csv};
+pub(crate) use ahead::each_ahead;
 pub use ahead::read_ahead;
 pub use binary::{BinaryLabels, binary_labels};
 pub use blocks::CellBlocks;

@@ -20,7 +20,9 @@ pub use config::SimulationConfig;
 pub use truth::{DriverGene, PathwayTruth, Role, Truth};
 
 use crate::read::{DrugResponse, GeneSet, GeneSets};
-use crate::{DataError, ExpressionMatrix, Result, write};
+use crate::write::H5adBlocks;
+use crate::{Columns, DataError, ExpressionMatrix, Result, write as write_file};
+use cells::Cells;
 use pathways::PATHWAYS;
 use world::World;
 
@@ -47,16 +49,76 @@ pub fn simulate(config: &SimulationConfig) -> Result<Simulation> {
     config.check()?;
     let world = World::new(config);
     let (bulk, response) = bulk::bulk(config, &world)?;
-    let cells = cells::cells(config, &world)?;
-    let truth = Truth {
+    let mut cells = Cells::new(config, &world)?;
+    let none = || DataError::invalid("simulation setting n_cells", "no cells", "ask for at least 20");
+    let (expression, sensitivity) = cells.take(config.n_cells)?.ok_or_else(none)?;
+    let truth = truth(&world, cells, sensitivity);
+    Ok(Simulation { bulk, response, cells: expression, pathways: gene_sets(), truth })
+}
+
+/// Simulates and writes the files of [`Simulation::write`] without ever holding more than some thousand cells: what to
+/// use for a million. The numbers are those of [`simulate`].
+///
+/// # Errors
+/// When a setting is out of range or a file cannot be written.
+pub fn write(config: &SimulationConfig, folder: impl AsRef<Path>) -> Result<Truth> {
+    config.check()?;
+    let folder = folder.as_ref();
+    std::fs::create_dir_all(folder).map_err(|e| DataError::io(folder, "write", e))?;
+    let world = World::new(config);
+    let (bulk, response) = bulk::bulk(config, &world)?;
+    let genes: Vec<String> = world.genes.iter().map(|g| g.name.clone()).collect();
+    let mut file = H5adBlocks::create(folder.join(CELLS), &genes, &Columns::new(), Some(DEFLATE))?;
+    let mut cells = Cells::new(config, &world)?;
+    let mut sensitivity = Vec::with_capacity(config.n_cells);
+    while let Some((block, values)) = cells.take(CELLS_AT_A_TIME)? {
+        file.append(&block)?;
+        sensitivity.extend(values);
+    }
+    file.finish()?;
+    let truth = truth(&world, cells, sensitivity);
+    write_beside(folder, &bulk, &response, &gene_sets(), &truth)?;
+    Ok(truth)
+}
+
+/// The file of the cells.
+const CELLS: &str = "cells.h5ad";
+const CELLS_AT_A_TIME: usize = 4096;
+/// Counts are small numbers: more effort saves little.
+const DEFLATE: u32 = 1;
+
+fn truth(world: &World, cells: Cells, sensitivity: Vec<f64>) -> Truth {
+    Truth {
         drug: bulk::drug_name(0),
         labels: cells.labels,
-        sensitivity: cells.sensitivity,
+        sensitivity,
         clusters: cells.clusters,
-        pathways: pathway_truth(&world),
-        drivers: drivers(&world),
-    };
-    Ok(Simulation { bulk, response, cells: cells.expression, pathways: gene_sets(), truth })
+        pathways: pathway_truth(world),
+        drivers: drivers(world),
+    }
+}
+
+/// Everything but the cells.
+fn write_beside(
+    folder: &Path,
+    bulk: &ExpressionMatrix,
+    response: &DrugResponse,
+    pathways: &GeneSets,
+    truth: &Truth,
+) -> Result<()> {
+    write_file::expression_csv(folder.join("bulk_expression.csv.gz"), bulk, "cell_line")?;
+    let header = ["expression_id", "cell_line", "drug", "dataset", "auc", "ln_ic50"].map(str::to_owned);
+    let rows = response
+        .rows()
+        .map(|r| [r.expression_id, r.cell_line, r.drug, r.dataset, r.auc.to_string(), r.ln_ic50.to_string()]);
+    write_file::csv(folder.join("bulk_response.csv.gz"), header, rows)?;
+    let labels = truth.labels.iter().enumerate().map(|(i, l)| [cells::name(i), l.to_string()]);
+    write_file::csv(folder.join("cells_labels.csv"), ["cell".to_owned(), truth.drug.clone()], labels)?;
+    write_file::gmt(folder.join("pathways.gmt"), pathways)?;
+    let path = folder.join("truth.json");
+    write_file::atomic(&path, |out| {
+        serde_json::to_writer_pretty(out, truth).map_err(|e| DataError::io(&path, "write", e.into()))
+    })
 }
 
 fn gene_sets() -> GeneSets {
@@ -102,21 +164,7 @@ impl Simulation {
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<()> {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(|e| DataError::io(folder, "write", e))?;
-        write::expression_csv(folder.join("bulk_expression.csv.gz"), &self.bulk, "cell_line")?;
-        let header = ["expression_id", "cell_line", "drug", "dataset", "auc", "ln_ic50"].map(str::to_owned);
-        let rows = self.response.rows().map(|r| {
-            [r.expression_id, r.cell_line, r.drug, r.dataset, r.auc.to_string(), r.ln_ic50.to_string()]
-        });
-        write::csv(folder.join("bulk_response.csv.gz"), header, rows)?;
-        write::h5ad(folder.join("cells.h5ad"), &self.cells, &[])?;
-        let labels = self.cells.samples().iter().zip(&self.truth.labels);
-        let header = ["cell".to_owned(), self.truth.drug.clone()];
-        write::csv(folder.join("cells_labels.csv"), header, labels.map(|(c, l)| [c.clone(), l.to_string()]))?;
-        write::gmt(folder.join("pathways.gmt"), &self.pathways)?;
-        let path = folder.join("truth.json");
-        write::atomic(&path, |out| {
-            serde_json::to_writer_pretty(out, &self.truth)
-                .map_err(|e| DataError::io(&path, "write", e.into()))
-        })
+        write_file::h5ad(folder.join(CELLS), &self.cells, &[])?;
+        write_beside(folder, &self.bulk, &self.response, &self.pathways, &self.truth)
     }
 }

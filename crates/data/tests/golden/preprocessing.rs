@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayD, ArrayView2, Ix2};
 use sensitome_data::preprocess::*;
-use sensitome_data::{CsrMatrix, Values};
+use sensitome_data::{CsrMatrix, ExpressionMatrix, Values};
 use sensitome_testkit::{Case, Csr, Report};
 
 /// One case, by the part of its name before `__`.
@@ -141,6 +141,22 @@ fn hvg(case: &Case, report: &mut Report) {
     }
     let (logged, counts) = (dense(case, "lognorm"), dense(case, "counts"));
     let n_top = case.count("n_top_genes");
+    for (name, flavor) in [("seurat", HvgFlavor::Seurat), ("seurat_v3", HvgFlavor::SeuratV3)] {
+        let name = format!("{name}_highly_variable");
+        if case.has_output(&name) {
+            // From the counts, all steps taken together.
+            let names = |n: usize| (0..n).map(|i| i.to_string()).collect();
+            let cells = ExpressionMatrix::new(
+                sparse(&case.csr("counts")),
+                names(counts.nrows()),
+                names(counts.ncols()),
+            );
+            let target_sum = Some(1e4);
+            let pipeline = Pipeline { target_sum, top_genes: Some((n_top, flavor)), ..Pipeline::default() };
+            let fit = pipeline.run(&cells.unwrap()).unwrap().1;
+            report.check(case, &name, mask(&fit.hvg.unwrap().highly_variable));
+        }
+    }
     for (prefix, flavor) in [("seurat", HvgFlavor::Seurat), ("cell_ranger", HvgFlavor::CellRanger)] {
         if !case.has_output(&format!("{prefix}_means")) {
             continue;
