@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 use sensitome_data::write::Unfinished;
-use sensitome_data::{Column, DataError, ExpressionMatrix, GeneReport};
+use sensitome_data::{Column, Columns, DataError, ExpressionMatrix, GeneReport};
 
 use crate::{ModelError, Result};
 
@@ -49,16 +49,46 @@ impl Predictions {
     /// When the cells are others, or the file cannot be written.
     pub fn write_h5ad(&self, path: &Path, cells: &ExpressionMatrix) -> Result<()> {
         let mut annotated = cells.clone();
-        annotated.set_sample_column("sensitome_score", Column::Number(self.scores.clone()))?;
-        let names = (0..self.cells.len()).map(|i| self.class_name(i));
-        annotated.set_sample_column("sensitome_class", Column::category(names))?;
-        let embeddings = if self.embedding.ncols() == 0 {
-            Vec::new()
-        } else {
-            vec![("X_sensitome".to_owned(), self.embedding.clone())]
-        };
-        sensitome_data::write::h5ad(path, &annotated, &embeddings)?;
+        for (name, column) in self.columns() {
+            annotated.set_sample_column(name, column)?;
+        }
+        sensitome_data::write::h5ad(path, &annotated, &self.embeddings())?;
         Ok(())
+    }
+
+    /// Copies the `.h5ad` that the cells came from and adds the same annotations to the copy; whatever else it holds
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// As [`h5ad_annotated`](sensitome_data::write::h5ad_annotated).
+    pub fn add_to_h5ad(&self, from: &Path, to: &Path) -> Result<()> {
+        Ok(sensitome_data::write::h5ad_annotated(from, to, &self.columns(), &self.embeddings())?)
+    }
+
+    /// Puts the predictions of more cells of the same model and genes below these.
+    ///
+    /// # Errors
+    /// When their embeddings are of another width.
+    pub fn extend(&mut self, more: &Self) -> Result<()> {
+        let rows = self.embedding.append(ndarray::Axis(0), more.embedding.view());
+        rows.map_err(|e| ModelError::invalid("predictions", e.to_string(), "join those of one model"))?;
+        self.cells.extend_from_slice(&more.cells);
+        self.scores.extend_from_slice(&more.scores);
+        self.classes.extend_from_slice(&more.classes);
+        Ok(())
+    }
+
+    fn columns(&self) -> Columns {
+        let names = (0..self.cells.len()).map(|i| self.class_name(i));
+        Columns::from([
+            ("sensitome_score".to_owned(), Column::Number(self.scores.clone())),
+            ("sensitome_class".to_owned(), Column::category(names)),
+        ])
+    }
+
+    fn embeddings(&self) -> Vec<(String, Array2<f32>)> {
+        let some = self.embedding.ncols() > 0;
+        some.then(|| ("X_sensitome".to_owned(), self.embedding.clone())).into_iter().collect()
     }
 }
 

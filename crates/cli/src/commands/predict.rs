@@ -18,10 +18,11 @@ pub(crate) struct Args {
     /// A model file written by `sensitome train`
     #[arg(long)]
     model: PathBuf,
-    /// Single cells (text, .h5ad, 10x .h5, MTX); an .h5ad is read in blocks, whatever its length, when --out is .csv
+    /// Single cells (text, .h5ad, 10x .h5, MTX); an .h5ad passes through in blocks, whatever its length
     #[arg(long, value_name = "FILE")]
     cells: PathBuf,
-    /// Where to write: .csv, or .h5ad (scores in obs, embedding in obsm)
+    /// Where to write: .csv, or .h5ad (scores in obs, embedding in obsm; of an .h5ad a copy with all it holds, for
+    /// which the scores, the embedding and mostly the compressed file are held in memory)
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Least share of the model's genes that the cells must have; the others are taken as average
@@ -59,9 +60,10 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let missing = Missing::Fill { min_overlap: args.min_overlap };
     let options = PredictOptions { missing, batch_size: args.batch_size };
     let streamed = args.cells.extension().is_some_and(|e| e.eq_ignore_ascii_case("h5ad"));
-    let summary = match (streamed, h5ad) {
-        (true, false) => in_blocks(args, &model, &options, out)?,
-        _ => at_once(args, &model, &options, h5ad, out)?,
+    let summary = if streamed {
+        in_blocks(args, &model, &options, h5ad, out)?
+    } else {
+        at_once(args, &model, &options, h5ad, out)?
     };
     let Summary { cells, sensitive, genes } = summary;
     out.result(
@@ -108,7 +110,13 @@ impl Summary {
 }
 
 /// Reads, predicts and writes a block of cells after the other, so that a file of any length passes through.
-fn in_blocks(args: &Args, model: &ResponseModel, options: &PredictOptions, out: &Output) -> Result<Summary> {
+fn in_blocks(
+    args: &Args,
+    model: &ResponseModel,
+    options: &PredictOptions,
+    h5ad: bool,
+    out: &Output,
+) -> Result<Summary> {
     let tables = if args.genes.any() { Some(args.genes.tables()?) } else { None };
     let (total, blocks) = args.read.blocks(&args.cells, args.batch_size, out)?;
     if total == 0 {
@@ -116,7 +124,8 @@ fn in_blocks(args: &Args, model: &ResponseModel, options: &PredictOptions, out: 
     }
     let mut rule = None;
     let named = blocks.map(|block| {
-        let (block, Some(tables)) = (block?, &tables) else { return block };
+        let block = block?;
+        let Some(tables) = &tables else { return Ok(block) };
         let first = rule.is_none();
         // All blocks by the rule of the first: their genes must be the same.
         let rule = *rule.get_or_insert_with(|| Duplicates::fitting(&block));
@@ -126,11 +135,17 @@ fn in_blocks(args: &Args, model: &ResponseModel, options: &PredictOptions, out: 
         }
         Ok(named)
     });
-    let mut table = CsvPredictions::new(&args.out)?;
+    // A table grows on the disk; a copy of the file gets its columns whole.
+    let mut table = if h5ad { None } else { Some(CsvPredictions::new(&args.out)?) };
+    let mut kept: Option<Predictions> = None;
     let mut summary: Option<Summary> = None;
     let bar = out.cells(total);
     model.predict_blocks(named, options, &mut |cells, predictions| {
-        table.append(predictions, cells)?;
+        match (&mut table, &mut kept) {
+            (Some(table), _) => table.append(predictions, cells)?,
+            (None, Some(kept)) => kept.extend(predictions)?,
+            (None, None) => kept = Some(predictions.clone()),
+        }
         bar.inc(predictions.cells.len() as u64);
         let block = Summary::of(predictions);
         match &mut summary {
@@ -143,7 +158,12 @@ fn in_blocks(args: &Args, model: &ResponseModel, options: &PredictOptions, out: 
         Ok(())
     })?;
     bar.finish_and_clear();
-    table.finish()?;
+    if let Some(table) = table {
+        table.finish()?;
+    }
+    if let Some(predictions) = kept {
+        predictions.add_to_h5ad(&args.cells, &args.out)?;
+    }
     summary.map_or_else(|| fail("no cell was read; report this as a bug"), Ok)
 }
 

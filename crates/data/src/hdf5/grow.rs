@@ -51,12 +51,34 @@ impl Growing {
         (group, name, value): (&str, &str, Attribute),
         (added, node): (&str, &Node),
     ) -> Result<()> {
-        let failed = |e| failed(&self.origin, e);
-        self.file.group(group).and_then(|g| g.set_attr(name, attribute(&value))).map_err(failed)?;
+        self.set(group, name, value)?;
         self.stage(&self.file.root(), added, node)?;
-        self.file.commit().map_err(failed)?;
+        self.close()
+    }
+
+    /// Adds or replaces an attribute of a group.
+    pub(crate) fn set(&self, group: &str, name: &str, value: Attribute) -> Result<()> {
+        let group = self.file.group(group);
+        group.and_then(|g| g.set_attr(name, attribute(&value))).map_err(|e| failed(&self.origin, e))
+    }
+
+    /// Adds a member to a group (`""` is the root), in place of one of that name.
+    pub(crate) fn put(&self, group: &str, name: &str, node: &Node) -> Result<()> {
+        let failed = |e| failed(&self.origin, e);
+        let parent = || if group.is_empty() { Ok(self.file.root()) } else { self.file.group(group) };
+        let path = format!("{group}/{name}");
+        if self.file.group(&path).is_ok() || self.file.dataset(&path).is_ok() {
+            parent().and_then(|p| p.delete(name)).map_err(failed)?;
+            self.file.commit().map_err(failed)?;
+        }
+        self.stage(&parent().map_err(failed)?, name, node)
+    }
+
+    /// Writes what is not yet written and closes the file.
+    pub(crate) fn close(self) -> Result<()> {
+        self.file.commit().map_err(|e| failed(&self.origin, e))?;
         let Self { file, origin } = self;
-        file.close().map_err(|e| self::failed(&origin, e))
+        file.close().map_err(|e| failed(&origin, e))
     }
 
     fn stage(&self, parent: &Group, name: &str, node: &Node) -> Result<()> {

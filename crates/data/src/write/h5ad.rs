@@ -80,7 +80,7 @@ fn strings(values: Vec<String>) -> Node {
     encoded("string-array", "0.2.0", Content::Text(values))
 }
 
-fn dense(values: &Array2<f32>) -> Node {
+pub(super) fn dense(values: &Array2<f32>) -> Node {
     let shape = vec![values.nrows() as u64, values.ncols() as u64];
     array(Content::Float32 { values: values.iter().copied().collect(), shape })
 }
@@ -131,7 +131,7 @@ pub(super) fn dataframe(index: &[String], columns: &Columns) -> Result<Node> {
     Ok(node)
 }
 
-fn column(column: &Column) -> Node {
+pub(super) fn column(column: &Column) -> Node {
     match column {
         Column::Number(v) => array(Content::Float64(v.clone())),
         Column::Text(v) => {
