@@ -4,7 +4,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::super::scale::cut;
-use super::fit::{places, row};
+use super::fit::{Known, places, row};
 use super::{Pipeline, PipelineFit};
 use crate::preprocess::Scaler;
 use crate::{Column, CsrMatrix, ExpressionMatrix, Result, Values};
@@ -68,7 +68,10 @@ impl Block<'_> {
     /// Every stored value of cell `i` over the chosen genes, before scaling.
     fn row(&self, i: usize, mut f: impl FnMut(usize, f32)) {
         let factor = self.fit.factors[self.first + i];
-        row(self.values, i, self.place, |j, count| f(j, self.pipeline.value(count, factor)));
+        let mut known = Known::new();
+        row(self.values, i, self.place, |j, count| {
+            f(j, known.of(count, || self.pipeline.value(count, factor)));
+        });
     }
 
     fn sparse(&self) -> Result<CsrMatrix> {

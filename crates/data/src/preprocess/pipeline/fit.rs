@@ -4,6 +4,7 @@ use super::super::hvg::{self, Expected};
 use super::super::ordered::{Moments, Ordered, Tally};
 use super::super::{HvgFlavor, Rows, Scaler, normalize};
 use super::{Pipeline, PipelineFit};
+use crate::matrix::all_stored;
 use crate::read::{CellBlocks, each_ahead};
 use crate::{DataError, ExpressionMatrix, Result, Values};
 
@@ -67,6 +68,24 @@ pub(super) fn row(values: &Values, i: usize, places: &[u32], mut f: impl FnMut(u
                     f(j as usize, v);
                 }
             }
+        }
+    }
+}
+
+/// What small whole counts become in one cell. Most counts are 1, 2 or 3, and a logarithm costs more than a look.
+pub(super) struct Known<T>([Option<T>; 16]);
+
+impl<T: Copy> Known<T> {
+    pub(super) fn new() -> Self {
+        Self([None; 16])
+    }
+
+    #[inline]
+    pub(super) fn of(&mut self, count: f32, compute: impl FnOnce() -> T) -> T {
+        let whole = count as usize;
+        match self.0.get_mut(whole) {
+            Some(known) if whole as f32 == count => *known.get_or_insert_with(compute),
+            _ => compute(),
         }
     }
 }
@@ -149,7 +168,7 @@ fn look(
 }
 
 fn refuse_negative(block: &ExpressionMatrix) -> Result<()> {
-    if block.values().stored().all(|v| v >= 0.0) {
+    if all_stored(block.values(), |v| v >= 0.0) {
         return Ok(());
     }
     let mut found = String::new();
@@ -255,18 +274,22 @@ impl GeneMoments {
                     return;
                 }
                 t.cells += 1.0;
+                let mut known = Known::new();
                 row(block.values(), i - first, places, |j, count| {
-                    let value = f64::from(pipeline.value(count, factors[i]));
+                    let (value, variability) = known.of(count, || {
+                        let value = f64::from(pipeline.value(count, factors[i]));
+                        let variability = match flavor {
+                            Some(HvgFlavor::Seurat) => value.exp_m1(),
+                            Some(HvgFlavor::SeuratV3) => f64::from(count),
+                            Some(HvgFlavor::CellRanger) | None => value,
+                        };
+                        (value, variability)
+                    });
                     let gene = &mut t.genes[j];
                     gene.stored += 1.0;
                     let share = 1.0 / gene.stored;
                     gene.value.push(value, share);
-                    match flavor {
-                        Some(HvgFlavor::Seurat) => gene.variability.push(value.exp_m1(), share),
-                        Some(HvgFlavor::CellRanger) => gene.variability = gene.value,
-                        Some(HvgFlavor::SeuratV3) => gene.variability.push(f64::from(count), share),
-                        None => {}
-                    }
+                    gene.variability.push(variability, share);
                 });
             });
             Ok(())
