@@ -178,7 +178,7 @@ proptest! {
         // Folded, it is the same to the bit: written out with its zeros, block by block, and on one thread. Tensors
         // may round otherwise at the edge of a block.
         let first = |kinds: &[usize]| kinds.iter().copied().find(|k| !matches!(k, 11 | 12));
-        let linear = |network: &[usize]| first(network).map_or(network.len() % 3 != 0, |k| k < 4);
+        let linear = |network: &[usize]| first(network).map_or(!network.len().is_multiple_of(3), |k| k < 4);
         let folded = !matches!(kind, 3 | 5) && linear(layers.as_deref().unwrap_or(&head_layers));
         let same = |a: &[f64], b: &[f64]| {
             a.len() == b.len()
