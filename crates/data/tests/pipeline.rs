@@ -1,6 +1,6 @@
 //! The steps taken together: the numbers of the single steps, in memory and out of core alike.
 
-#![allow(clippy::unwrap_used)] // helpers of tests are tests
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests are tests
 
 use std::path::Path;
 
