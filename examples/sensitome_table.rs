@@ -3,6 +3,7 @@
 //!     cargo run --release --example sensitome_table simulated [SEEDS]
 //!     cargo run --release --example sensitome_table real [development|held-out|all]
 //!     cargo run --release --example sensitome_table ablation [development|held-out|all]
+//!     cargo run --release --example sensitome_table drugs [EVERY]
 //!     cargo run --release --example sensitome_table shots [development|held-out|all]
 
 #![allow(clippy::print_stdout)] // examples print
@@ -11,7 +12,7 @@ mod pairs;
 
 use std::time::Instant;
 
-use pairs::{Data, PAIRS, Pair, Result, Role, unseen};
+use pairs::{Data, PAIRS, Pair, Result, Role, other_breast_drugs, unseen};
 use sensitome::data::FewShot;
 use sensitome::data::rng::NumpyRng;
 use sensitome::models::GeneReport;
@@ -25,9 +26,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Method = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const BOTH: [Method; 2] = [("ridge", "ridge", &[]), ("sensitome", "sensitome", &[])];
-const ABLATION: [Method; 8] = [
+const ABLATION: [Method; 9] = [
     ("ridge", "ridge", &[]),
     ("sensitome", "sensitome", &[]),
+    ("noise left", "sensitome", &[("noise", "0")]),
     ("always trusting", "sensitome", &[("trust", "always")]),
     ("genes equal", "sensitome", &[("genes", "equal")]),
     ("genes by company", "sensitome", &[("genes", "company")]),
@@ -43,8 +45,9 @@ fn main() -> Result<()> {
         Some("simulated") => simulated(second.map_or(Ok(20), str::parse)?),
         Some("real") => real(second, &BOTH),
         Some("ablation") => real(second, &ABLATION),
+        Some("drugs") => drugs(second.map_or(Ok(10), str::parse)?),
         Some("shots") => shots(second),
-        _ => Err("say simulated, real, ablation or shots".into()),
+        _ => Err("say simulated, real, ablation, drugs or shots".into()),
     }
 }
 
@@ -82,10 +85,10 @@ fn simulated(seeds: u64) -> Result<()> {
         ("confounding clusters, 4 drugs share", SimulationConfig { n_sharing: 4, ..plain.clone() }),
         ("confounder against, 4 drugs share", SimulationConfig { n_sharing: 4, ..along(-0.5) }),
     ];
-    println!("| target | ridge | sensitome | difference | worst seed | trust |");
-    println!("| --- | --- | --- | --- | --- | --- |");
+    println!("| target | ridge | sensitome | difference | worst seed | trust | noise off |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
     for (name, config) in kinds {
-        let (mut values, mut trust) = ([Vec::new(), Vec::new()], 0.0);
+        let (mut values, mut trust, mut calm) = ([Vec::new(), Vec::new()], 0.0, 0.0);
         for seed in 0..seeds {
             let simulation = simulate(&SimulationConfig { seed, ..config.clone() })?;
             let task = simulation.task(&PrepareOptions { seed, ..PrepareOptions::default() })?;
@@ -100,14 +103,16 @@ fn simulated(seeds: u64) -> Result<()> {
             for (method, values) in BOTH.iter().zip(&mut values) {
                 let model = fit(&task, method, seed)?;
                 values.push(auroc(&y, &scores(&model, &task)?, None)?);
-                trust += model.card().metrics.get("trust").unwrap_or(&0.0) / seeds as f64;
+                let of = |k: &str| model.card().metrics.get(k).unwrap_or(&0.0) / seeds as f64;
+                trust += of("trust");
+                calm += of("noise_taken_off");
             }
         }
         let [ridge, ours] = values;
         let gains: Vec<f64> = ours.iter().zip(&ridge).map(|(a, b)| a - b).collect();
         let worst = gains.iter().copied().fold(f64::INFINITY, f64::min);
         let (r, o, g) = (mean(&ridge), mean(&ours), mean(&gains));
-        println!("| {name} | {r:.3} | {o:.3} | {g:+.3} | {worst:+.3} | {trust:.2} |");
+        println!("| {name} | {r:.3} | {o:.3} | {g:+.3} | {worst:+.3} | {trust:.2} | {calm:.2} |");
     }
     Ok(())
 }
@@ -115,8 +120,11 @@ fn simulated(seeds: u64) -> Result<()> {
 fn real(part: Option<&str>, methods: &[Method]) -> Result<()> {
     let Some(data) = Data::read()? else { return Ok(()) };
     let names: Vec<&str> = methods.iter().map(|m| m.0).collect();
-    println!("| pair | {} | trust | retained | halves | starts | unseen r | seconds |", names.join(" | "));
-    println!("| --- |{}", " --- |".repeat(names.len() + 6));
+    println!(
+        "| pair | {} | trust | noise off | retained | halves | starts | unseen r | seconds |",
+        names.join(" | ")
+    );
+    println!("| --- |{}", " --- |".repeat(names.len() + 7));
     let mut all: Vec<Vec<f64>> = Vec::new();
     for pair in pairs(part) {
         let (task, truth) = data.task(&pair, &PrepareOptions::default())?;
@@ -130,6 +138,7 @@ fn real(part: Option<&str>, methods: &[Method]) -> Result<()> {
                 let of = |k: &str| model.card().metrics.get(k).copied().unwrap_or(f64::NAN);
                 let found = [
                     "trust",
+                    "noise_taken_off",
                     "concordance_retained",
                     "agreement_of_halves",
                     "agreement_of_starts",
@@ -144,7 +153,7 @@ fn real(part: Option<&str>, methods: &[Method]) -> Result<()> {
         }
     }
     let means: Vec<f64> = (0..methods.len()).map(|k| mean(&column(&all, k))).collect();
-    println!("| mean of {} without the negative control | {} | | | | | | |", all.len(), figures(&means));
+    println!("| mean of {} without the negative control | {} | | | | | | | |", all.len(), figures(&means));
     Ok(())
 }
 
@@ -184,6 +193,27 @@ fn shots(part: Option<&str>) -> Result<()> {
     }
     let means: Vec<f64> = (0..3).map(|k| mean(&column(&all, k))).collect();
     println!("| mean of {} without the negative control | {} |", all.len(), figures(&means));
+    Ok(())
+}
+
+/// Every so many-th of the other drugs on the breast cells.
+fn drugs(every: usize) -> Result<()> {
+    let Some(data) = Data::read()? else { return Ok(()) };
+    let methods = [BOTH[0], BOTH[1], ABLATION[2]];
+    println!("| drug | ridge | sensitome | noise left |\n| --- | --- | --- | --- |");
+    let mut all = Vec::new();
+    for pair in other_breast_drugs(&data)?.iter().step_by(every.max(1)) {
+        let (task, truth) = data.task(pair, &PrepareOptions::default())?;
+        let area = |method| score(&truth, &scores(&fit(&task, method, 0)?, &task)?, None);
+        let row = methods.iter().map(area).collect::<Result<Vec<f64>>>()?;
+        println!("| {} | {} |", pair.drug, figures(&row));
+        all.push(row);
+    }
+    let means: Vec<f64> = (0..methods.len()).map(|k| mean(&column(&all, k))).collect();
+    println!("| mean of {} | {} |", all.len(), figures(&means));
+    let count = |better: &dyn Fn(&Vec<f64>) -> bool| all.iter().filter(|row| better(row)).count();
+    let (up, down) = (count(&|r| r[1] > r[0] + 0.002), count(&|r| r[1] < r[0] - 0.002));
+    println!("sensitome is better than ridge by more than 0.002 on {up}, worse on {down}");
     Ok(())
 }
 

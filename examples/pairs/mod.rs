@@ -34,7 +34,7 @@ pub(crate) struct Pair {
     pub(crate) in_index: bool,
 }
 
-const fn pair(
+pub(crate) const fn pair(
     cells: &'static str,
     drug: &'static str,
     dataset: &'static str,
@@ -67,6 +67,25 @@ impl Pair {
     pub(crate) fn name(&self) -> String {
         format!("{}, {}", self.drug, self.cells)
     }
+}
+
+/// Every drug that at least four of the breast lines respond to and four do not, drugs of [`PAIRS`] left out.
+#[allow(dead_code)] // not every example asks
+pub(crate) fn other_breast_drugs(data: &Data) -> Result<Vec<Pair>> {
+    let t = Table::read(data.folder.join("sc_brca_atlas.line_response.csv.gz").as_path())?;
+    let mut lines: std::collections::BTreeMap<(&str, &str), [usize; 2]> = std::collections::BTreeMap::new();
+    for ((drug, dataset), label) in t.column("drug")?.iter().zip(t.column("dataset")?).zip(t.column("label")?)
+    {
+        if let Ok(class) = label.parse::<usize>() {
+            lines.entry((drug, dataset)).or_default()[class] += 1;
+        }
+    }
+    let known = |drug: &str| PAIRS.iter().any(|p| p.drug == drug);
+    let new = lines.iter().filter(|((drug, _), n)| n.iter().all(|&n| n >= 4) && !known(drug));
+    let leak = |s: &str| -> &'static str { String::leak(s.to_owned()) };
+    Ok(new
+        .map(|((drug, dataset), _)| pair("breast", leak(drug), leak(dataset), Role::HeldOut, false))
+        .collect())
 }
 
 /// Everything that is read once.

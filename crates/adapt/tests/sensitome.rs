@@ -45,6 +45,18 @@ fn without_trust_it_ranks_the_cells_as_ridge_does() {
     assert!(model.card().notes.iter().any(|n| n.contains("set by hand")));
 }
 
+/// Bulk bears out the cells' axes here: the noise of single cells goes, and the cells are told apart better.
+#[test]
+fn noise_is_taken_off_where_bulk_bears_it_out() {
+    let (task, truth) = task(0.0, 4);
+    let area = |settings: &[(&str, &str)]| {
+        let model = fit("sensitome", settings, &task);
+        (auroc(&truth, &scores(&model, &task), None).unwrap(), model.card().metrics["noise_taken_off"])
+    };
+    let ((left, _), (off, share)) = (area(&[("noise", "0")]), area(&[]));
+    assert!(off > left + 0.005 && share > 0.5, "{left} {off} {share}");
+}
+
 #[test]
 fn labelled_cells_turn_round_what_bulk_gets_wrong() {
     let (task, truth) = task(-0.5, 2);

@@ -1,6 +1,12 @@
 //! The unlabelled cells as a linear method sees them. Everything is a pass or two over the rows: linear in cells.
 
-use ndarray::{Array1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+
+use super::dual;
+use crate::Result;
+
+/// Cells that noise is told from programmes by, evenly spread over the target; the time grows with their cube.
+const MOST_CELLS: usize = 1000;
 
 /// The cells with the means and deviations of their genes.
 #[derive(Debug)]
@@ -8,6 +14,15 @@ pub(crate) struct Cells<'a> {
     x: ArrayView2<'a, f32>,
     means: Array1<f64>,
     deviations: Array1<f64>,
+    smoother: Option<Smoother>,
+}
+
+/// Some of the cells, their centred kernel and the penalty.
+#[derive(Debug)]
+struct Smoother {
+    x: Array2<f64>,
+    kernel: Array2<f64>,
+    penalty: f64,
 }
 
 impl<'a> Cells<'a> {
@@ -23,7 +38,27 @@ impl<'a> Cells<'a> {
                 *s += (f64::from(v) - m).powi(2) / n;
             }
         }
-        Self { x, means, deviations: squares.mapv(f64::sqrt) }
+        Self { x, means, deviations: squares.mapv(f64::sqrt), smoother: None }
+    }
+
+    /// Makes [`Cells::quiet`] take off noise of so many times the mean variance of the cells along an axis.
+    pub(crate) fn with_noise(mut self, noise: f64) -> Self {
+        let n = self.x.nrows();
+        if noise > 0.0 && n > 1 {
+            let used: Vec<usize> = (0..n.min(MOST_CELLS)).map(|i| i * n / n.min(MOST_CELLS)).collect();
+            let x = self.x.select(Axis(0), &used).mapv(f64::from);
+            let kernel = dual::centred(&x.dot(&x.t()));
+            let penalty = noise * kernel.diag().sum() / used.len() as f64;
+            self.smoother = (penalty > 0.0).then_some(Smoother { x, kernel, penalty });
+        }
+        self
+    }
+
+    /// The weight that a ridge regression of its own scores on the cells gives: axes along which many genes move are
+    /// kept, what is one cell's noise is not.
+    pub(crate) fn quiet(&self, weight: &Array1<f64>) -> Result<Array1<f64>> {
+        let Some(Smoother { x, kernel, penalty }) = &self.smoother else { return Ok(weight.clone()) };
+        dual::primal(x.view(), kernel, x.dot(weight).view(), *penalty)
     }
 
     /// The mean of every gene.
@@ -114,6 +149,28 @@ mod tests {
         let wide = x.mapv(f64::from);
         for (j, r) in cells.loadings(&scores).iter().enumerate() {
             assert!((r - crate::linear::correlation(wide.column(j), scores.view())).abs() < 1e-9);
+        }
+    }
+
+    /// (XᵀX + λ) w' = XᵀX w for centred cells: what the regression of a weight's own scores must fulfil.
+    #[test]
+    fn what_is_quiet_keeps_the_axis_of_the_cells_and_loses_noise() {
+        let x = noisy();
+        let weight = Array1::from_shape_fn(8, |j| if j < 3 { 0.3 } else { 1.0 });
+        let loud = Cells::new(x.view());
+        assert_eq!(loud.quiet(&weight).unwrap(), weight);
+        let wide = x.mapv(f64::from);
+        let centred = &wide - &wide.mean_axis(Axis(0)).unwrap();
+        let gram = centred.t().dot(&centred);
+        for noise in [0.5, 5.0] {
+            let cells = Cells::new(x.view()).with_noise(noise);
+            let quiet = cells.quiet(&weight).unwrap();
+            let penalty = noise * gram.diag().sum() / 40.0;
+            let gap = gram.dot(&quiet) + &quiet * penalty - gram.dot(&weight);
+            assert!(gap.iter().all(|g| g.abs() < 1e-9), "{gap}");
+            let sides: Array1<f64> = (0..40).map(|i| f64::from(i % 2)).collect();
+            let near = |w: &Array1<f64>| crate::linear::correlation(cells.scores(w).view(), sides.view());
+            assert!(near(&quiet) > near(&weight), "{} {}", near(&quiet), near(&weight));
         }
     }
 

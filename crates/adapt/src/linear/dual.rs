@@ -90,7 +90,12 @@ pub(crate) fn by_halves(
 }
 
 /// Weights of the genes, from the kernel of the centred samples.
-fn primal(x: ArrayView2<f64>, kernel: &Array2<f64>, y: ArrayView1<f64>, penalty: f64) -> Result<Array1<f64>> {
+pub(crate) fn primal(
+    x: ArrayView2<f64>,
+    kernel: &Array2<f64>,
+    y: ArrayView1<f64>,
+    penalty: f64,
+) -> Result<Array1<f64>> {
     let n = y.len().max(1) as f64;
     let right = (&y - y.sum() / n).insert_axis(Axis(1));
     let dual = solve(kernel, penalty, &right)?.column(0).to_owned();
@@ -103,7 +108,7 @@ fn mean(a: &Array2<f64>, axis: usize) -> Array1<f64> {
 }
 
 /// The kernel of centred samples.
-fn centred(kernel: &Array2<f64>) -> Array2<f64> {
+pub(crate) fn centred(kernel: &Array2<f64>) -> Array2<f64> {
     let means = mean(kernel, 0);
     let all = means.sum() / means.len().max(1) as f64;
     kernel - &means - means.view().insert_axis(Axis(1)) + all

@@ -1,10 +1,13 @@
 //! Whether bulk bears out the axis that the cells suggest: a test without labels.
 
-use ndarray::Array1;
+use ndarray::{Array1, Axis};
 
 use super::cells::Cells;
 use super::correlation;
+use super::responses::Lines;
 
+/// Share of the concordance that must survive the taking off of noise: below the first it stays, above the second it goes.
+const CALMED: (f64, f64) = (0.90, 0.98);
 /// Share of the concordance that must survive sharpening: nothing is trusted below the first, everything above the second.
 const RETAINED: (f64, f64) = (0.70, 0.85);
 /// Agreement on the cells of ridge by one half of the lines with ridge by the other: below the first, sharpening may do all it
@@ -17,9 +20,49 @@ const LEAST_LEARNED: f64 = 0.1;
 /// large as what the test compares, and nothing is trusted; from the second on, all that the test says.
 const LINES: (f64, f64) = (100.0, 200.0);
 
+/// What bulk says of the cells' axes.
+#[derive(Debug)]
+pub(crate) struct Witness<'a> {
+    cells: &'a Cells<'a>,
+    /// Weight of every gene.
+    company: &'a Array1<f64>,
+    /// Correlation of every gene with the response in bulk.
+    bulk: Array1<f64>,
+    /// Lines that were learned from.
+    lines: usize,
+}
+
+impl<'a> Witness<'a> {
+    /// `company` weighs the genes.
+    pub(crate) fn new(cells: &'a Cells<'a>, company: &'a Array1<f64>, lines: &Lines) -> Self {
+        let genes = lines.x.axis_iter(Axis(1));
+        let bulk = genes.map(|gene| correlation(gene, lines.y.column(0))).collect();
+        Self { cells, company, bulk, lines: lines.labels.len() }
+    }
+
+    /// How far genes move in the cells, along the scores by a weight, as they go with the response in bulk.
+    fn concordance(&self, weight: &Array1<f64>) -> f64 {
+        let root = self.company.mapv(f64::sqrt);
+        let loadings = self.cells.loadings(&self.cells.scores(weight));
+        correlation((loadings * &root).view(), (&self.bulk * &root).view())
+    }
+
+    /// How much of the concordance of one weight another still has.
+    fn retained(&self, from: &Array1<f64>, to: &Array1<f64>) -> f64 {
+        let before = self.concordance(from);
+        if before > 0.0 { self.concordance(to) / before } else { 0.0 }
+    }
+}
+
+fn rise(value: f64, (low, high): (f64, f64)) -> f64 {
+    ((value - low) / (high - low)).clamp(0.0, 1.0)
+}
+
 /// What was found.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trust {
+    /// From 0 (leave the cells' noise in ridge) to 1.
+    pub(crate) calm: f64,
     /// From 0 (leave the cells' axes alone) to 1.
     pub(crate) share: f64,
     /// Correlation over genes between their loading on the start's scores in the cells and on the response in bulk.
@@ -30,50 +73,63 @@ pub(crate) struct Trust {
     pub(crate) learned: f64,
     /// Correlation of the cells' scores by ridge on one half of the lines with those on the other.
     pub(crate) steady: f64,
-    /// Lines that were learned from.
-    pub(crate) lines: usize,
+    lines: usize,
 }
 
 impl Trust {
-    /// Sharpens `start` twice and looks at how far genes go on moving in the cells as `bulk` (their correlation with the
-    /// response there, over so many lines) says. `company` weighs the genes.
+    /// Takes the noise off `ridge`, sharpens `start` twice, and looks at how far genes go on moving in the cells as in bulk.
     pub(crate) fn test(
-        cells: &Cells,
+        witness: &Witness,
+        (ridge, quiet): (&Array1<f64>, &Array1<f64>),
         start: &Array1<f64>,
-        company: &Array1<f64>,
-        (bulk, lines): (&Array1<f64>, usize),
         learned: f64,
         steady: f64,
     ) -> Self {
-        let root = company.mapv(f64::sqrt);
-        let concordance = |weight: &Array1<f64>| {
-            let loadings = cells.loadings(&cells.scores(weight));
-            correlation((loadings * &root).view(), (bulk * &root).view())
-        };
-        let twice = cells.sharpened(&cells.sharpened(start, company), company);
-        let (before, after) = (concordance(start), concordance(&twice));
-        let retained = if before > 0.0 { after / before } else { 0.0 };
-        let rise = |value: f64, (low, high): (f64, f64)| ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let sharp = |weight: &Array1<f64>| witness.cells.sharpened(weight, witness.company);
+        let retained = witness.retained(start, &sharp(&sharp(start)));
         let borne_out = rise(retained, RETAINED) * (1.0 - rise(steady, STEADY));
-        let share = if learned < LEAST_LEARNED { 0.0 } else { borne_out * rise(lines as f64, LINES) };
-        Self { share, before, retained, learned, steady, lines }
+        let known = if learned < LEAST_LEARNED { 0.0 } else { 1.0 };
+        Self {
+            calm: known * rise(witness.retained(ridge, quiet), CALMED),
+            share: known * borne_out * rise(witness.lines as f64, LINES),
+            before: witness.concordance(start),
+            retained,
+            learned,
+            steady,
+            lines: witness.lines,
+        }
+    }
+
+    /// In figures, for the model card.
+    pub(crate) fn metrics(self) -> impl Iterator<Item = (String, f64)> {
+        let metrics = [
+            ("trust", self.share),
+            ("noise_taken_off", self.calm),
+            ("concordance_with_bulk", self.before),
+            ("concordance_retained", self.retained),
+            ("unseen_lines_correlation", self.learned),
+            ("agreement_of_halves", self.steady),
+        ];
+        metrics.into_iter().map(|(name, value)| (name.to_owned(), value))
     }
 
     /// In words, for the model card.
-    pub(crate) fn note(self) -> &'static str {
-        if self.learned < LEAST_LEARNED {
-            "sensitome: the lines' response cannot be told from their expression; do not use these scores"
+    pub(crate) fn note(self) -> String {
+        let ridge = if self.calm > 0.0 { "ridge without the noise of single cells" } else { "ridge" };
+        let found = if self.learned < LEAST_LEARNED {
+            "the lines' response cannot be told from their expression; do not use these scores".to_owned()
         } else if self.steady >= STEADY.1 {
-            "sensitome: ridge is steady on these cells; kept as it is"
+            format!("the lines agree on these cells; kept {ridge}")
         } else if self.lines as f64 <= LINES.0 {
-            "sensitome: too few lines to test the cells' main axes against; fell back to ridge"
+            format!("too few lines to test the cells' main axes against; fell back to {ridge}")
         } else if self.share <= 0.0 {
-            "sensitome: bulk does not bear out the cells' main axes; fell back to ridge"
+            format!("bulk does not bear out the cells' main axes; fell back to {ridge}")
         } else if self.share < 1.0 {
-            "sensitome: bulk bears out the cells' main axes in part; mixed with ridge"
+            format!("bulk bears out the cells' main axes in part; mixed with {ridge}")
         } else {
-            "sensitome: bulk bears out the cells' main axes; sharpened along them"
-        }
+            "bulk bears out the cells' main axes; sharpened along them".to_owned()
+        };
+        format!("sensitome: {found}")
     }
 }
 
@@ -95,9 +151,12 @@ mod tests {
                 let moves = if j < turned { -1.0 } else { f32::from(u8::from(j < 12)) };
                 3.0 * side * moves + rng.random_range(-1.0f32..1.0)
             });
-            Trust::test(&Cells::new(x.view()), &bulk, &Array1::ones(40), (&bulk, lines), learned, steady)
+            let (cells, company) = (Cells::new(x.view()), Array1::ones(40));
+            let witness = Witness { cells: &cells, company: &company, bulk: bulk.clone(), lines };
+            Trust::test(&witness, (&bulk, &-&bulk), &bulk, learned, steady)
         };
         assert_eq!(share(0, 0.5, 0.3, 200).share, 1.0);
+        assert_eq!(share(0, 0.5, 0.3, 200).calm, 0.0, "the other way round");
         assert!(share(0, 0.5, 0.3, 200).note().contains("sharpened"));
         assert!(share(0, 0.5, 0.9, 200).share == 0.0 && share(0, 0.5, 0.9, 200).note().contains("kept"));
         assert!(share(5, 0.5, 0.3, 200).share < 1.0);

@@ -1,7 +1,7 @@
 //! `sensitome`: several linear starts from the whole screen, sharpened along the axes of the cells as far as bulk bears
 //! that out, else ridge; a few labelled cells are used when there (`docs/methods/sensitome.md`).
 
-use ndarray::{Array1, Axis};
+use ndarray::Array1;
 use sensitome_core_models::{Output, ResponseModel};
 use sensitome_data::TransferTask;
 
@@ -10,7 +10,9 @@ use crate::hyper::{Checked, Hyper, Range};
 use crate::linear::dual::{by_halves, regressions};
 use crate::linear::labelled::{log_odds, with_labels};
 use crate::linear::regression::{model, require_rows, shuffled};
-use crate::linear::{cells::Cells, company::company, correlation, responses::Lines, trust::Trust};
+use crate::linear::{
+    cells::Cells, company::company, correlation, responses::Lines, trust::Trust, trust::Witness,
+};
 use crate::strategy::Fit;
 use crate::trainer::FitOptions;
 
@@ -35,6 +37,12 @@ pub const HYPERS: &[Hyper] = &[
         "starts on the whole response table, not the drug's column alone",
     ),
     Hyper::new(
+        "noise",
+        "1.0",
+        Range::Float { low: 0.0, high: 100.0, log: false },
+        "noise taken off the scores, in mean variances of the cells along an axis; 0 takes none off",
+    ),
+    Hyper::new(
         "trust",
         "auto",
         Range::Choice(&["auto", "always", "never"]),
@@ -54,6 +62,7 @@ pub struct Sensitome {
     folds: usize,
     genes: String,
     screen: bool,
+    noise: f64,
     trust: String,
     share: f64,
     settings: Checked,
@@ -69,6 +78,7 @@ impl Sensitome {
             folds: settings.integer("folds")?,
             genes: settings.choice("genes")?.to_owned(),
             screen: settings.flag("screen")?,
+            noise: settings.float("noise")?,
             trust: settings.choice("trust")?.to_owned(),
             share: settings.float("share")?,
             settings: settings.clone(),
@@ -80,60 +90,59 @@ impl Fit for Sensitome {
     fn fit(&self, task: &TransferTask, options: &mut FitOptions) -> Result<ResponseModel> {
         let lines = Lines::of(task)?;
         require_rows("sensitome", lines.labels.len(), self.folds)?;
-        let cells = Cells::new(task.target.expression.view());
+        let cells = Cells::new(task.target.expression.view()).with_noise(self.noise);
+        let unit = |weight: &Array1<f64>| cells.quiet(weight).map(|w| cells.unit(&w));
         let company = company(lines.x.view(), task.target.expression.view());
         let root = company.mapv(f64::sqrt);
         // The folds of `ridge`, so that falling back to it gives its very penalty.
         let order = shuffled(lines.labels.len(), options.seed, "ridge");
 
         let equal = regressions(lines.x.view(), &lines.y, &order, self.folds, task.n_genes() as f64)?;
-        let (ridge, unseen) = (cells.unit(&equal[0].weight), equal[0].unseen.clone());
+        let (ridge, quiet, unseen) =
+            (cells.unit(&equal[0].weight), unit(&equal[0].weight)?, &equal[0].unseen);
         let used = if self.screen { lines.y.ncols() } else { 1 };
         let mut starts: Vec<Array1<f64>> = Vec::new();
         if self.genes != "company" {
-            starts.extend(equal.iter().take(used).map(|r| cells.unit(&r.weight)));
+            starts.extend(equal[..used].iter().map(|r| r.weight.clone()));
         }
         if self.genes != "equal" {
             let (x, scale) = (&lines.x * &root, company.sum().max(1e-9));
             let weighted = regressions(x.view(), &lines.y, &order, self.folds, scale)?;
-            starts.extend(weighted.iter().take(used).map(|r| cells.unit(&(&r.weight * &root))));
+            starts.extend(weighted[..used].iter().map(|r| &r.weight * &root));
         }
+        let starts = starts.iter().map(unit).collect::<Result<Vec<_>>>()?;
         let start = starts.iter().fold(Array1::zeros(task.n_genes()), |sum, s| sum + s);
 
         let response = lines.y.column(0);
-        let bulk: Array1<f64> = lines.x.axis_iter(Axis(1)).map(|gene| correlation(gene, response)).collect();
         let learned = correlation(unseen.view(), response);
         let halves = by_halves(lines.x.view(), response, &order, task.n_genes() as f64)?;
         let steady = halves.iter().map(|pair| cells.agreement(pair)).sum::<f64>() / halves.len() as f64;
-        let mut trust = Trust::test(&cells, &start, &company, (&bulk, lines.labels.len()), learned, steady);
+        let witness = Witness::new(&cells, &company, &lines);
+        let mut trust = Trust::test(&witness, (&ridge, &quiet), &start, learned, steady);
         match self.trust.as_str() {
-            "always" => trust.share = 1.0,
-            "never" => trust.share = 0.0,
+            "always" => (trust.calm, trust.share) = (1.0, 1.0),
+            "never" => (trust.calm, trust.share) = (0.0, 0.0),
             _ => {}
         }
         let sharp = cells.sharpened(&start, &company);
-        let free = cells.unit(&(ridge * (1.0 - trust.share) + sharp * trust.share));
+        let calm = cells.unit(&(ridge * (1.0 - trust.calm) + quiet * trust.calm));
+        let free = cells.unit(&(calm * (1.0 - trust.share) + sharp * trust.share));
         let found = with_labels(&cells, task.few_shot.as_ref(), free, self.share);
 
-        let (slope, intercept) = log_odds(&unseen, &lines.labels);
+        let (slope, intercept) = log_odds(unseen, &lines.labels);
         let intercept = if found.support.is_some() { 0.0 } else { intercept };
         let bias = intercept - slope * (cells.means().dot(&found.weight) + found.middle);
         let own = ("sensitome", &self.settings);
         let mut model = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;
-        let metrics = [
-            ("trust", trust.share),
-            ("concordance_with_bulk", trust.before),
-            ("concordance_retained", trust.retained),
-            ("unseen_lines_correlation", trust.learned),
-            ("agreement_of_halves", trust.steady),
-            ("agreement_of_starts", cells.agreement(&starts)),
-        ];
         let card = model.card_mut();
-        card.metrics.extend(metrics.into_iter().map(|(k, v)| (k.to_owned(), v)));
+        card.metrics.extend(trust.metrics());
+        card.metrics.insert("agreement_of_starts".to_owned(), cells.agreement(&starts));
         card.metrics.extend(found.support.map(|v| ("label_support".to_owned(), v)));
-        card.notes.push(
-            if self.trust == "auto" { trust.note() } else { "sensitome: trust was set by hand" }.to_owned(),
-        );
+        card.notes.push(if self.trust == "auto" {
+            trust.note()
+        } else {
+            "sensitome: trust was set by hand".to_owned()
+        });
         Ok(model)
     }
 }
