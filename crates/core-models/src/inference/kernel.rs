@@ -1,7 +1,12 @@
-//! x·W + b for rows given by their values that are not zero.
+//! x·W + b for sparse and for dense rows. Every row is added up in the order of its columns, with plain products and sums: the
+//! same bits whatever its neighbours, on every machine.
 
-/// Outputs computed together: as many as the accumulators in the registers of a core hold.
-const PANEL: usize = 64;
+use pulp::{Simd, WithSimd, bytemuck::cast_slice};
+
+/// Registers that the sums of a row take. With half as many, weights stay in a nearer cache, and it is no faster.
+const REGISTERS: usize = 8;
+/// Dense rows that share the weights in registers, and the registers of sums of each.
+const TILE: (usize, usize) = (4, 2);
 
 /// Rows by what is not zero in them: (column, value), row `i` at `starts[i]..starts[i + 1]`.
 #[derive(Debug)]
@@ -24,71 +29,28 @@ impl Rows {
         self.entries.extend(row);
         self.starts.push(self.entries.len());
     }
-
-    /// Takes on the rows of a dense matrix of this many columns.
-    pub(super) fn set_dense(&mut self, values: &[f32], columns: usize) {
-        self.clear();
-        self.entries.resize(values.len(), (0, 0.0));
-        let mut end = 0;
-        for row in values.chunks_exact(columns.max(1)) {
-            for (j, &value) in row.iter().enumerate() {
-                // No branch: behind a relu, zeros come as a coin falls. What is no number is not zero.
-                self.entries[end] = (j as u32, value);
-                end += usize::from(value != 0.0);
-            }
-            self.starts.push(end);
-        }
-        self.entries.truncate(end);
-    }
 }
 
-/// What a product needs besides: the same entries by column, and sums.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    /// Column `j` at `starts[j]..starts[j + 1]`, as (row, value).
-    starts: Vec<usize>,
-    entries: Vec<(u32, f32)>,
-    sums: Vec<[f32; PANEL]>,
-}
-
-impl Scratch {
-    fn sort(&mut self, rows: &Rows, columns: usize) {
-        self.starts.clear();
-        self.starts.resize(columns + 2, 0);
-        for &(j, _) in &rows.entries {
-            self.starts[j as usize + 2] += 1;
-        }
-        for j in 1..self.starts.len() {
-            self.starts[j] += self.starts[j - 1];
-        }
-        self.entries.resize(rows.entries.len(), (0, 0.0));
-        for (i, range) in rows.starts.windows(2).enumerate() {
-            for &(j, value) in &rows.entries[range[0]..range[1]] {
-                let next = &mut self.starts[j as usize + 1];
-                self.entries[*next] = (i as u32, value);
-                *next += 1;
-            }
-        }
-    }
-}
-
-/// A weight matrix in panels of [`PANEL`] outputs, so that the part of it in use stays in the cache.
+/// A weight matrix in panels of as many outputs as [`REGISTERS`] hold on this machine.
 #[derive(Debug, Clone)]
 pub(super) struct Weights {
     inputs: usize,
     outputs: usize,
-    /// Panel after panel, and row after row within it.
-    panels: Vec<[f32; PANEL]>,
+    /// Outputs of a panel.
+    width: usize,
+    /// Panel after panel, and row after row within it; 0 beyond the last output.
+    panels: Vec<f32>,
 }
 
 impl Weights {
     pub(super) fn new(weight: &ndarray::Array2<f64>) -> Self {
         let (inputs, outputs) = weight.dim();
-        let mut panels = vec![[0.0; PANEL]; inputs * outputs.div_ceil(PANEL)];
+        let width = REGISTERS * pulp::Arch::new().dispatch(Lanes);
+        let mut panels = vec![0.0; inputs * outputs.next_multiple_of(width)];
         for ((i, j), &w) in weight.indexed_iter() {
-            panels[j / PANEL * inputs + i][j % PANEL] = w as f32;
+            panels[(j / width * inputs + i) * width + j % width] = w as f32;
         }
-        Self { inputs, outputs, panels }
+        Self { inputs, outputs, width, panels }
     }
 
     pub(super) fn outputs(&self) -> usize {
@@ -97,59 +59,136 @@ impl Weights {
 
     /// Whether every weight is a finite number.
     pub(super) fn is_finite(&self) -> bool {
-        self.panels.as_flattened().iter().all(|w| w.is_finite())
+        self.panels.iter().all(|w| w.is_finite())
     }
 
     /// The weights of one input.
     pub(super) fn row(&self, input: usize) -> impl Iterator<Item = f32> + '_ {
-        let rows = self.panels.iter().skip(input).step_by(self.inputs.max(1));
+        let rows = self.panels.chunks_exact(self.width).skip(input).step_by(self.inputs.max(1));
         rows.flatten().take(self.outputs).copied()
     }
 
-    /// x·W + b, rows × outputs, into `out`. Every row is added up in the order of its columns, whatever its neighbours.
-    pub(super) fn product(&self, rows: &Rows, bias: &[f32], scratch: &mut Scratch, out: &mut Vec<f32>) {
+    /// x·W + b, rows × outputs, into `out`.
+    pub(super) fn product(&self, x: &[f32], bias: &[f32], out: &mut Vec<f32>) {
+        out.clear();
+        out.resize(x.len() / self.inputs.max(1) * self.outputs, 0.0);
+        pulp::Arch::new().dispatch(Dense { weights: self, bias: &self.padded(bias), x, out });
+    }
+
+    /// The same for sparse rows.
+    pub(super) fn sparse_product(&self, rows: &Rows, bias: &[f32], out: &mut Vec<f32>) {
         out.clear();
         out.resize((rows.starts.len() - 1) * self.outputs, 0.0);
-        scratch.sort(rows, self.inputs);
-        pulp::Arch::new().dispatch(Product { weights: self, bias, scratch, out });
+        pulp::Arch::new().dispatch(Sparse { weights: self, bias: &self.padded(bias), rows, out });
+    }
+
+    fn padded(&self, bias: &[f32]) -> Vec<f32> {
+        let mut padded = bias.to_vec();
+        padded.resize(self.outputs.next_multiple_of(self.width), 0.0);
+        padded
+    }
+
+    /// First output, weights and bias of every panel, in registers.
+    fn panels<'a, S: Simd>(
+        &'a self,
+        bias: &'a [f32],
+    ) -> impl Iterator<Item = (usize, &'a [[S::f32s; REGISTERS]], [S::f32s; REGISTERS])> {
+        let panels = self.panels.chunks_exact((self.inputs * self.width).max(1));
+        panels.zip(bias.chunks_exact(self.width)).enumerate().map(|(k, (panel, bias))| {
+            let bias: &[[S::f32s; REGISTERS]] = cast_slice(bias);
+            (k * self.width, cast_slice(panel), bias[0])
+        })
     }
 }
 
-struct Product<'a> {
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        S::F32_LANES
+    }
+}
+
+/// Sums, as many as there is place for.
+#[inline(always)]
+fn store<V: pulp::bytemuck::Pod>(out: &mut [f32], sums: &[V]) {
+    let n = out.len().min(size_of_val(sums) / size_of::<f32>());
+    out[..n].copy_from_slice(&cast_slice(sums)[..n]);
+}
+
+struct Sparse<'a> {
     weights: &'a Weights,
     bias: &'a [f32],
-    scratch: &'a mut Scratch,
+    rows: &'a Rows,
     out: &'a mut [f32],
 }
 
-/// Input by input: a row of weights stays in the registers while all rows use it, and the sums of all rows in the
-/// cache. Compiled for the instructions this machine has: plain products and sums, which have the same bits on all.
-impl pulp::NullaryFnOnce for Product<'_> {
+/// Panel by panel, so that its weights stay in the cache while all rows pick theirs from it.
+impl WithSimd for Sparse<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let Weights { inputs, outputs, panels } = self.weights;
-        let Scratch { starts, entries, sums } = self.scratch;
-        if *inputs == 0 || *outputs == 0 {
-            return;
-        }
-        let places = self.bias.chunks(PANEL).zip((0..*outputs).step_by(PANEL));
-        for (panel, (bias, first)) in panels.chunks_exact(*inputs).zip(places) {
-            let mut start = [0.0f32; PANEL];
-            start[..bias.len()].copy_from_slice(bias);
-            sums.clear();
-            sums.resize(self.out.len() / outputs, start);
-            for (weights, range) in panel.iter().zip(starts.windows(2)) {
-                for &(row, value) in &entries[range[0]..range[1]] {
-                    let sums = &mut sums[row as usize];
-                    for k in 0..PANEL {
-                        sums[k] += value * weights[k];
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (first, panel, bias) in self.weights.panels::<S>(self.bias) {
+            let out = self.out.chunks_exact_mut(self.weights.outputs);
+            for (out, range) in out.zip(self.rows.starts.windows(2)) {
+                let mut sums = bias;
+                for &(j, value) in &self.rows.entries[range[0]..range[1]] {
+                    let (weights, value) = (&panel[j as usize], simd.splat_f32s(value));
+                    for k in 0..REGISTERS {
+                        sums[k] = simd.add_f32s(sums[k], simd.mul_f32s(value, weights[k]));
                     }
                 }
+                store(&mut out[first..], &sums);
             }
-            for (out, sums) in self.out.chunks_exact_mut(*outputs).zip(sums.iter()) {
-                out[first..first + bias.len()].copy_from_slice(&sums[..bias.len()]);
+        }
+    }
+}
+
+struct Dense<'a> {
+    weights: &'a Weights,
+    bias: &'a [f32],
+    x: &'a [f32],
+    out: &'a mut [f32],
+}
+
+/// Tile by tile: its sums stay in registers while all inputs go by.
+impl WithSimd for Dense<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Weights { inputs, outputs, .. } = *self.weights;
+        if inputs == 0 {
+            return;
+        }
+        for (first, panel, bias) in self.weights.panels::<S>(self.bias) {
+            let blocks = self.x.chunks(TILE.0 * inputs).zip(self.out.chunks_mut(TILE.0 * outputs));
+            for (x, out) in blocks {
+                let last = x.len() - inputs;
+                // Fewer rows than a tile has: the last one again, and those sums are not used.
+                let rows: [&[f32]; TILE.0] = std::array::from_fn(|r| &x[last.min(r * inputs)..][..inputs]);
+                for part in 0..REGISTERS / TILE.1 {
+                    let first = first + part * TILE.1 * S::F32_LANES;
+                    if first >= outputs {
+                        break;
+                    }
+                    let mut sums = [[bias[part * TILE.1], bias[part * TILE.1 + 1]]; TILE.0];
+                    for (i, weights) in panel.iter().enumerate() {
+                        let (a, b) = (weights[part * TILE.1], weights[part * TILE.1 + 1]);
+                        for r in 0..TILE.0 {
+                            let value = simd.splat_f32s(rows[r][i]);
+                            sums[r][0] = simd.add_f32s(sums[r][0], simd.mul_f32s(value, a));
+                            sums[r][1] = simd.add_f32s(sums[r][1], simd.mul_f32s(value, b));
+                        }
+                    }
+                    for (out, sums) in out.chunks_exact_mut(outputs).zip(&sums) {
+                        store(&mut out[first..], sums);
+                    }
+                }
             }
         }
     }

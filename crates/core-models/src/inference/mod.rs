@@ -18,10 +18,10 @@ use steps::Step;
 
 use crate::layer::{Activation, MIN_NORM, SELU};
 use crate::{FeedForward, Output, Result};
-use kernel::{Rows, Scratch, Weights};
+use kernel::{Rows, Weights};
 
 /// Cells that a thread takes through all layers at a time; their hidden values stay in its cache.
-const CHUNK: usize = 128;
+const CHUNK: usize = 256;
 /// The mean of a gene may be this many standard deviations: beyond, its two halves in the folded layer would lose
 /// too many digits against each other.
 const FARTHEST: f64 = 1e3;
@@ -121,13 +121,13 @@ impl Compiled {
         workspace: &mut Workspace,
     ) -> Result<(Vec<f64>, Vec<f32>)> {
         let Some((weights, _)) = self.first() else { return Ok((Vec::new(), Vec::new())) };
-        let Workspace { row, rows, scratch, x, .. } = workspace;
+        let Workspace { row, rows, x, .. } = workspace;
         rows.clear();
         for cell in cells {
             preparation.row(&fitted.plan, values, cell, row)?;
             rows.push(row.iter().map(|&(gene, value)| (gene, value as f32)));
         }
-        weights.product(rows, &fitted.bias, scratch, x);
+        weights.sparse_product(rows, &fitted.bias, x);
         let mut width = weights.outputs();
         let (rest, head) = match self.encoder.split_first() {
             Some((_, rest)) => (rest, self.head.as_slice()),
@@ -188,7 +188,6 @@ impl Stage {
 struct Workspace {
     row: Vec<(u32, f64)>,
     rows: Rows,
-    scratch: Scratch,
     /// Hidden values, rows × width.
     x: Vec<f32>,
     next: Vec<f32>,
@@ -196,18 +195,16 @@ struct Workspace {
 
 impl Workspace {
     fn new() -> Self {
-        let (row, rows, scratch) = (Vec::new(), Rows::new(), Scratch::default());
-        Self { row, rows, scratch, x: Vec::new(), next: Vec::new() }
+        Self { row: Vec::new(), rows: Rows::new(), x: Vec::new(), next: Vec::new() }
     }
 
     /// Takes `x` through some stages. What is no number stays no number: relu and the others let it through.
     fn forward(&mut self, stages: &[Stage], width: &mut usize) {
-        let Self { rows, scratch, x, next, .. } = self;
+        let Self { x, next, .. } = self;
         for stage in stages {
             match stage {
                 Stage::Affine { weights, bias } => {
-                    rows.set_dense(x, *width);
-                    weights.product(rows, bias, scratch, next);
+                    weights.product(x, bias, next);
                     std::mem::swap(x, next);
                     *width = weights.outputs();
                 }

@@ -67,16 +67,19 @@ impl<T: Tally> Ordered<T> {
     }
 }
 
-/// Mean and sum of squared differences from it, of numbers added one by one (Welford 1962).
+/// Sum, mean and sum of squared differences from it, of numbers added one by one (Welford 1962). The sum of counts is exact,
+/// so that genes of one mean have one mean to the bit, whatever the order: a local regression on them depends on it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Moments {
-    pub(super) mean: f64,
+    pub(super) sum: f64,
+    mean: f64,
     pub(super) squares: f64,
 }
 
 impl Moments {
     /// Adds a number to others; `share` is 1 over how many they are with it.
     pub(super) fn push(&mut self, x: f64, share: f64) {
+        self.sum += x;
         let away = x - self.mean;
         self.mean += away * share;
         self.squares += away * (x - self.mean);
@@ -89,6 +92,7 @@ impl Moments {
         }
         let away = other.mean - self.mean;
         Self {
+            sum: self.sum + other.sum,
             mean: self.mean + away * (m / (n + m)),
             squares: self.squares + other.squares + away * away * (n * m / (n + m)),
         }

@@ -300,7 +300,8 @@ impl GeneMoments {
     /// Means and variances (over n - 1) of the genes by one of their moments.
     fn by(&self, which: impl Fn(&Gene) -> Moments) -> (Vec<f64>, Vec<f64>) {
         let moments = || self.genes.iter().map(&which);
-        (moments().map(|m| m.mean).collect(), moments().map(|m| m.squares / (self.cells - 1.0)).collect())
+        let mean = moments().map(|m| m.sum / self.cells).collect();
+        (mean, moments().map(|m| m.squares / (self.cells - 1.0)).collect())
     }
 }
 
