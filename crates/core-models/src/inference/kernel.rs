@@ -5,6 +5,8 @@ use pulp::{Simd, WithSimd, bytemuck::cast_slice};
 
 /// Registers that the sums of a row take. With half as many, weights stay in a nearer cache, and it is no faster.
 const REGISTERS: usize = 8;
+/// Inputs whose weights in a panel stay in the first cache.
+const GROUP: usize = 128;
 /// Dense rows that share the weights in registers, and the registers of sums of each.
 const TILE: (usize, usize) = (4, 2);
 
@@ -126,23 +128,41 @@ struct Sparse<'a> {
     out: &'a mut [f32],
 }
 
-/// Panel by panel, so that its weights stay in the cache while all rows pick theirs from it.
+/// Panel by panel and [`GROUP`] by group of inputs, so that weights come from the first cache. The sums of a row
+/// are in registers while it goes through its part of a group; rows by column order gain most, all are added up in their order.
 impl WithSimd for Sparse<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        let Weights { inputs, outputs, .. } = *self.weights;
+        let Rows { starts, entries } = self.rows;
+        let n = starts.len() - 1;
+        let mut all: Vec<[S::f32s; REGISTERS]> = Vec::with_capacity(n);
+        let mut next: Vec<usize> = Vec::with_capacity(n);
         for (first, panel, bias) in self.weights.panels::<S>(self.bias) {
-            let out = self.out.chunks_exact_mut(self.weights.outputs);
-            for (out, range) in out.zip(self.rows.starts.windows(2)) {
-                let mut sums = bias;
-                for &(j, value) in &self.rows.entries[range[0]..range[1]] {
-                    let (weights, value) = (&panel[j as usize], simd.splat_f32s(value));
-                    for k in 0..REGISTERS {
-                        sums[k] = simd.add_f32s(sums[k], simd.mul_f32s(value, weights[k]));
+            all.clear();
+            all.resize(n, bias);
+            next.clear();
+            next.extend(&starts[..n]);
+            for group in (0..inputs).step_by(GROUP) {
+                let end = (group + GROUP) as u32;
+                for ((sums, next), &row_end) in all.iter_mut().zip(&mut next).zip(&starts[1..]) {
+                    let mut kept = *sums;
+                    let mut at = *next;
+                    while let Some(&(j, value)) = entries[..row_end].get(at).filter(|e| e.0 < end) {
+                        let (weights, value) = (&panel[j as usize], simd.splat_f32s(value));
+                        for k in 0..REGISTERS {
+                            kept[k] = simd.add_f32s(kept[k], simd.mul_f32s(value, weights[k]));
+                        }
+                        at += 1;
                     }
+                    *sums = kept;
+                    *next = at;
                 }
-                store(&mut out[first..], &sums);
+            }
+            for (out, sums) in self.out.chunks_exact_mut(outputs).zip(&all) {
+                store(&mut out[first..], sums);
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::{FeedForward, Output, Result};
 use kernel::{Rows, Weights};
 
 /// Cells that a thread takes through all layers at a time; their hidden values stay in its cache.
-const CHUNK: usize = 256;
+const CHUNK: usize = 128;
 /// The mean of a gene may be this many standard deviations: beyond, its two halves in the folded layer would lose
 /// too many digits against each other.
 const FARTHEST: f64 = 1e3;
