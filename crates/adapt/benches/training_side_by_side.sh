@@ -16,6 +16,7 @@ binary=$(build | sed -n 's/.*(\(.*training-[0-9a-f]*\)).*/\1/p' | tail -1)
 [ -x "$binary" ] || { echo "the bench did not build" >&2; exit 1; }
 torch=$("$python" -c 'import torch; print(1)' 2>/dev/null || echo 0)
 [ "$torch" = 1 ] || echo "SKIPPED: no PyTorch in $python; only our half is timed"
+[ -n "${SENSITOME_DATA:-}" ] || ! [ -d ../shared/data ] || export SENSITOME_DATA="$PWD/../shared/data"
 "$binary" export
 both() { # THREADS WORDS...
     threads=$1
