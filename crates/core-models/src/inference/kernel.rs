@@ -33,6 +33,9 @@ impl Rows {
     }
 }
 
+/// As many outputs as are computed together.
+type Sums<S> = [<S as Simd>::f32s; REGISTERS];
+
 /// A weight matrix in panels of as many outputs as [`REGISTERS`] hold on this machine.
 #[derive(Debug, Clone)]
 pub(super) struct Weights {
@@ -94,10 +97,10 @@ impl Weights {
     fn panels<'a, S: Simd>(
         &'a self,
         bias: &'a [f32],
-    ) -> impl Iterator<Item = (usize, &'a [[S::f32s; REGISTERS]], [S::f32s; REGISTERS])> {
+    ) -> impl Iterator<Item = (usize, &'a [Sums<S>], Sums<S>)> {
         let panels = self.panels.chunks_exact((self.inputs * self.width).max(1));
         panels.zip(bias.chunks_exact(self.width)).enumerate().map(|(k, (panel, bias))| {
-            let bias: &[[S::f32s; REGISTERS]] = cast_slice(bias);
+            let bias: &[Sums<S>] = cast_slice(bias);
             (k * self.width, cast_slice(panel), bias[0])
         })
     }
@@ -138,7 +141,7 @@ impl WithSimd for Sparse<'_> {
         let Weights { inputs, outputs, .. } = *self.weights;
         let Rows { starts, entries } = self.rows;
         let n = starts.len() - 1;
-        let mut all: Vec<[S::f32s; REGISTERS]> = Vec::with_capacity(n);
+        let mut all: Vec<Sums<S>> = Vec::with_capacity(n);
         let mut next: Vec<usize> = Vec::with_capacity(n);
         for (first, panel, bias) in self.weights.panels::<S>(self.bias) {
             all.clear();
