@@ -208,7 +208,7 @@ impl Book {
     /// Methods that have run on every usable pair, by mean rank; seeds of a pair averaged first. Each against `sensitome` with
     /// as many labelled cells: Wilcoxon signed-rank over pairs.
     fn ranking(&self) -> Result<()> {
-        let usable: Vec<Pair> = PAIRS.into_iter().filter(|p| p.role != Role::NegativeControl).collect();
+        let usable: Vec<Pair> = PAIRS.iter().filter(|p| p.role != Role::NegativeControl).cloned().collect();
         for shots in [0, 3] {
             let mut names = Vec::new();
             let mut rows = Vec::new();

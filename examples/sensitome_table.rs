@@ -239,7 +239,7 @@ fn pairs(part: Option<&str>) -> impl Iterator<Item = Pair> {
         Some("held-out") => [false, false],
         _ => [true, false],
     };
-    PAIRS.into_iter().filter(move |p| wanted.contains(&(p.role == Role::Development)))
+    PAIRS.iter().filter(move |p| wanted.contains(&(p.role == Role::Development))).cloned()
 }
 
 fn mean(values: &[f64]) -> f64 {

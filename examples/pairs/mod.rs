@@ -1,5 +1,6 @@
 //! The real pairs of bulk screen and single cells that the tables of the docs are made of.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -23,28 +24,28 @@ pub(crate) enum Role {
 }
 
 /// Cells, the drug that they are scored for, and the screen that is learned from.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Pair {
     pub(crate) cells: &'static str,
-    pub(crate) drug: &'static str,
-    dataset: &'static str,
+    pub(crate) drug: Cow<'static, str>,
+    dataset: Cow<'static, str>,
     pub(crate) role: Role,
     /// Whether it is among the six of `docs/methods/index.md`.
     #[allow(dead_code)] // not every example asks
     pub(crate) in_index: bool,
 }
 
-pub(crate) const fn pair(
+const fn pair(
     cells: &'static str,
     drug: &'static str,
     dataset: &'static str,
     role: Role,
     in_index: bool,
 ) -> Pair {
-    Pair { cells, drug, dataset, role, in_index }
+    Pair { cells, drug: Cow::Borrowed(drug), dataset: Cow::Borrowed(dataset), role, in_index }
 }
 
-pub(crate) const PAIRS: [Pair; 16] = [
+pub(crate) static PAIRS: [Pair; 16] = [
     pair("A375", "PLX-4720", "GDSC1", Role::Development, true),
     pair("JHU006", "Vorinostat", "GDSC1", Role::Development, false),
     pair("SCC47", "Afatinib", "GDSC1", Role::Development, true),
@@ -82,9 +83,15 @@ pub(crate) fn other_breast_drugs(data: &Data) -> Result<Vec<Pair>> {
     }
     let known = |drug: &str| PAIRS.iter().any(|p| p.drug == drug);
     let new = lines.iter().filter(|((drug, _), n)| n.iter().all(|&n| n >= 4) && !known(drug));
-    let leak = |s: &str| -> &'static str { String::leak(s.to_owned()) };
+    let owned = |s: &str| Cow::Owned(s.to_owned());
     Ok(new
-        .map(|((drug, dataset), _)| pair("breast", leak(drug), leak(dataset), Role::HeldOut, false))
+        .map(|((drug, dataset), _)| Pair {
+            cells: "breast",
+            drug: owned(drug),
+            dataset: owned(dataset),
+            role: Role::HeldOut,
+            in_index: false,
+        })
         .collect())
 }
 
@@ -149,11 +156,11 @@ impl Data {
             "lung" => lines("sc_lung.line_response.csv.gz")?,
             _ => Vec::new(), // the head-and-neck lines are not in GDSC
         };
-        let screen = self.responses.matrix(Some(pair.dataset), Measure::Auc)?;
+        let screen = self.responses.matrix(Some(&pair.dataset), Measure::Auc)?;
         let source = SourceInput {
             name: "GDSC".to_owned(),
             expression: self.bulk.clone(),
-            response: self.responses.select(pair.drug, Some(pair.dataset), Measure::Auc)?,
+            response: self.responses.select(&pair.drug, Some(&pair.dataset), Measure::Auc)?,
             labels: None,
             table: Some((screen.lines, ResponseTable { drugs: screen.drugs, values: screen.values })),
         };
@@ -169,9 +176,9 @@ impl Data {
             Ok(t.column("cell")?.iter().cloned().zip(t.column(column)?.iter().cloned()).collect())
         };
         let found: HashMap<String, String> = match pair.cells {
-            "A375" => pairs("sc_melanoma_a375_labels.csv", pair.drug)?,
-            "JHU006" => pairs("sc_hnscc_jhu006_labels.csv", pair.drug)?,
-            "SCC47" => pairs("sc_hnscc_scc47_labels.csv", pair.drug)?,
+            "A375" => pairs("sc_melanoma_a375_labels.csv", &pair.drug)?,
+            "JHU006" => pairs("sc_hnscc_jhu006_labels.csv", &pair.drug)?,
+            "SCC47" => pairs("sc_hnscc_scc47_labels.csv", &pair.drug)?,
             // HCC827, the line with the activating EGFR deletion, against the rest.
             "lung" => {
                 let by_line = pairs("sc_lung_celseq2_5cl.cells.csv", "cell_line")?;

@@ -26,7 +26,9 @@ use rand_chacha::ChaCha8Rng;
 use sensitome_adapt::{
     EpochReport, FitOptions, Observer, Optimizer, OptimizerState, Settings, find, losses, track,
 };
-use sensitome_core_models::{FeedForward, Init, MlpConfig, Noise, Normalization, Pass, parse_device};
+use sensitome_core_models::{
+    FeedForward, Init, MlpConfig, Noise, Normalization, Pass, parse_device, product,
+};
 use sensitome_data::detect::Scale;
 use sensitome_data::read::{self, GeneSet, Measure, ReadOptions};
 use sensitome_data::{
@@ -40,39 +42,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const REPEATS: usize = 7;
 
-/// User and system seconds of this process, and its peak resident megabytes (Linux; 0 elsewhere).
-fn usage() -> (f64, f64) {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0) / 100.0;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
-    let peak = peak.split_whitespace().next().and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12), peak / 1024.0)
-}
-
 /// Times `run`, which does `steps` steps a call, after one call to warm up.
 fn measure(name: &str, repeats: usize, steps: usize, mut run: impl FnMut()) {
     if steps > 1 {
         run(); // a whole fit is long enough to warm itself up
     }
-    let before = usage().0;
-    let mut times: Vec<f64> = (0..repeats)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_secs_f64() * 1e3 / steps as f64
-        })
-        .collect();
-    let cpu = (usage().0 - before) * 1e3 / (repeats * steps) as f64;
-    times.sort_by(f64::total_cmp);
-    println!(
-        "{name}\t{:.3}\t{:.3}\t{:.3}\t{cpu:.3}\t{:.0}",
-        times[repeats / 2],
-        times[0],
-        times[repeats - 1],
-        usage().1
-    );
+    println!("{name}\t{}", testkit::Times::of(repeats, run).times(1e3 / steps as f64));
 }
 
 fn normal(shape: [usize; 2], seed: u64) -> Array2<f32> {
@@ -135,10 +110,10 @@ fn limit(network: &str, batch: usize) {
     measure(&format!("{network} {batch}, products alone"), REPEATS, steps, || {
         for _ in 0..steps {
             for (i, [x, w, g]) in layers.iter().enumerate() {
-                drop(x.clone().matmul(w.clone()));
-                drop(x.clone().transpose().matmul(g.clone()));
+                drop(product(x.clone(), w.clone()));
+                drop(product(x.clone().transpose(), g.clone()));
                 if i > 0 {
-                    drop(g.clone().matmul(w.clone().transpose()));
+                    drop(product(g.clone(), w.clone().transpose()));
                 }
             }
         }

@@ -125,8 +125,8 @@ impl OptimizerState {
         if clip.is_some() {
             parts.parameters(&mut |path, parameter| {
                 let done = match parameter {
-                    Parameter::Matrix(t) if clipped(path) => self.add_square(&mut squares, t, &gradients),
-                    Parameter::Vector(t) if clipped(path) => self.add_square(&mut squares, t, &gradients),
+                    Parameter::Matrix(t) if clipped(path) => self.add_square(&mut squares, t, &mut gradients),
+                    Parameter::Vector(t) if clipped(path) => self.add_square(&mut squares, t, &mut gradients),
                     _ => Ok(()),
                 };
                 if let Err(e) = done {
@@ -159,21 +159,31 @@ impl OptimizerState {
         &self,
         squares: &mut Squares,
         tensor: &Tensor<D>,
-        gradients: &Gradients,
+        gradients: &mut Gradients,
     ) -> Result<()> {
-        let Some(gradient) = Some(tensor).filter(|t| t.is_autodiff()).and_then(|t| t.grad(gradients)) else {
+        if !tensor.is_autodiff() {
             return Ok(());
-        };
-        if self.by_tensors(&gradient.device()) {
+        }
+        if self.by_tensors(&tensor.device()) {
+            let Some(gradient) = tensor.grad(gradients) else { return Ok(()) };
             let square = gradient.square().sum();
             squares.device = Some(match squares.device.take() {
                 Some(sum) => sum + square,
                 None => square,
             });
-        } else {
-            let values = gradient.try_into_vec_as::<f64>().map_err(|e| backend(format!("gradient: {e}")))?;
-            squares.host += values.iter().map(|&g| g * g).sum::<f64>();
+            return Ok(());
         }
+        // Taken out and put back, since a gradient with two owners would be copied to be read.
+        let Some(gradient) = tensor.grad_remove(gradients) else { return Ok(()) };
+        let device = gradient.device();
+        let data = gradient.try_into_data().map_err(|e| backend(format!("gradient: {e}")))?;
+        squares.host += match data.dtype() {
+            DType::F64 => squared(data.as_slice::<f64>()),
+            _ => squared(data.as_slice::<f32>()),
+        }
+        .map_err(|e| backend(format!("gradient: {e}")))?;
+        let dtype = data.dtype();
+        tensor.grad_replace(gradients, Tensor::from_data(data, (&device, dtype)));
         Ok(())
     }
 
@@ -229,6 +239,10 @@ impl OptimizerState {
         *tensor = Tensor::from_data(data, (&device, dtype));
         Ok(())
     }
+}
+
+fn squared<F: Copy + Into<f64>, E>(values: std::result::Result<&[F], E>) -> std::result::Result<f64, E> {
+    values.map(|v| v.iter().map(|&g| g.into()).map(|g| g * g).sum())
 }
 
 /// Sums of squares of gradients, on the host and on the device.

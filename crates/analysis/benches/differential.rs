@@ -8,13 +8,13 @@
 #![allow(missing_docs)]
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sensitome_analysis::differential::Test;
 use sensitome_analysis::{Comparison, Groups, Matrix, rank_genes_groups};
 use sensitome_data::CsrMatrix;
+use sensitome_testkit::Times;
 
 const REPEATS: usize = 7;
 const CELLS: usize = 5_000;
@@ -49,20 +49,6 @@ fn input(folder: Option<&PathBuf>) -> (CsrMatrix, Vec<u8>) {
     (CsrMatrix::new(GENES, indptr, indices, data).unwrap(), labels)
 }
 
-fn cpu_seconds() -> f64 {
-    // Fields 14 and 15 of /proc/self/stat: user and system time in hundredths of a second.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|v| v.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
-}
-
-fn peak_megabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|v| v.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
-}
-
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let folder = std::env::var_os("SENSITOME_BENCH_DATA").map(PathBuf::from);
@@ -84,18 +70,8 @@ fn main() {
             let bytes: Vec<u8> = scores.iter().flat_map(|s| s.to_le_bytes()).collect();
             std::fs::write(folder.join(format!("{name}.f64")), bytes).unwrap();
         }
-        let cpu = cpu_seconds();
-        let mut seconds: Vec<f64> = (0..REPEATS)
-            .map(|_| {
-                let start = Instant::now();
-                run();
-                start.elapsed().as_secs_f64()
-            })
-            .collect();
-        let cpu = (cpu_seconds() - cpu) / REPEATS as f64;
-        seconds.sort_by(f64::total_cmp);
-        let (median, min, max) = (seconds[REPEATS / 2], seconds[0], seconds[REPEATS - 1]);
+        let times = Times::of(REPEATS, || drop(run()));
         let sum: f64 = scores.iter().map(|s| s.abs()).sum();
-        println!("{name}\t{sum:.9}\t{median:.4}\t{min:.4}\t{max:.4}\t{cpu:.4}\t{:.0}", peak_megabytes());
+        println!("{name}\t{sum:.9}\t{times}");
     }
 }

@@ -1,5 +1,6 @@
 //! The `sensitome` binary: from files to predictions, without writing code.
 
+mod allocator;
 mod commands;
 mod inputs;
 mod output;
@@ -7,10 +8,6 @@ mod output;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-// Training allocates and frees the same few megabytes at every step; this allocator keeps them.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Predict which single cells of a tumour resist a cancer drug, learning from bulk cell lines.
 #[derive(Parser)]
@@ -50,6 +47,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    allocator::keep_pages();
     let cli = Cli::parse();
     let out = output::Output { json: cli.json, quiet: cli.quiet };
     let result = match cli.command {

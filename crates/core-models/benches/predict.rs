@@ -23,6 +23,7 @@ use sensitome_data::write::H5adBlocks;
 use sensitome_data::{
     Columns, CsrMatrix, Duplicates, ExpressionMatrix, FittedPreprocessing, Missing, Values,
 };
+use sensitome_testkit::{cpu_seconds, peak_megabytes};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -129,20 +130,6 @@ fn predict(folder: &Path) -> usize {
     let bytes: Vec<u8> = scores.iter().flat_map(|v| v.to_le_bytes()).collect();
     std::fs::write(folder.join("scores.f64"), bytes).unwrap();
     scores.len()
-}
-
-fn cpu_seconds() -> f64 {
-    // Fields 14 and 15 of /proc/self/stat: user and system time in hundredths of a second.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|v| v.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
-}
-
-fn peak_megabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|v| v.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
 }
 
 fn main() {

@@ -5,6 +5,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::product::product;
 use crate::random::Noise;
 
 /// Added to the variance before its root (the PyTorch default).
@@ -295,7 +296,7 @@ impl Layer {
     pub fn forward(&mut self, x: Tensor<2>, pass: &mut Pass) -> Tensor<2> {
         match self {
             Self::Linear { weight, bias } => {
-                let y = x.matmul(weight.clone());
+                let y = product(x, weight.clone());
                 match bias {
                     Some(b) => y + b.clone().unsqueeze::<2>(),
                     None => y,
@@ -327,7 +328,7 @@ impl Layer {
             Self::Normalize => unit(x, 1),
             Self::Cosine { weight, temperature, normalize_weight } => {
                 let w = if *normalize_weight { unit(weight.clone(), 0) } else { weight.clone() };
-                unit(x, 1).matmul(w) / *temperature
+                product(unit(x, 1), w) / *temperature
             }
         }
     }

@@ -6,6 +6,7 @@ use sensitome_data::read::GeneSets;
 
 use crate::feed_forward::{FeedForward, Init};
 use crate::layer::{Layer, LayerShape, Parameter};
+use crate::product::product;
 use crate::{ModelError, Parts, Result};
 
 /// Which genes belong to which axis of an embedding.
@@ -99,7 +100,7 @@ impl PathwayDecoder {
     pub fn forward(&self, z: Tensor<2>) -> Tensor<2> {
         match self.linear.layers() {
             [Layer::Linear { weight, bias: Some(bias) }] => {
-                z.matmul(weight.clone() * self.mask.clone()) + bias.clone().unsqueeze::<2>()
+                product(z, weight.clone() * self.mask.clone()) + bias.clone().unsqueeze::<2>()
             }
             _ => z, // unreachable: `new` builds exactly this layer
         }

@@ -33,14 +33,16 @@ impl Noise {
     pub fn mask(&mut self, shape: [usize; 2], rate: f64, kept: f32, device: &Device) -> Tensor<2> {
         let threshold = (rate.clamp(0.0, 1.0) * f64::from(u32::MAX)) as u32;
         let n = shape[0] * shape[1];
-        let mut values = Vec::with_capacity(n + 1);
+        let mut values = Vec::with_capacity(n);
+        let mut block = [0.0f32; 64]; // filled in registers, then copied at once
         while values.len() < n {
-            let bits = self.0.next_u64();
-            for half in [bits as u32, (bits >> 32) as u32] {
-                values.push(if half < threshold { 0.0f32 } else { kept });
+            for pair in block.chunks_exact_mut(2).take((n - values.len()).div_ceil(2)) {
+                let bits = self.0.next_u64();
+                pair[0] = if (bits as u32) < threshold { 0.0 } else { kept };
+                pair[1] = if ((bits >> 32) as u32) < threshold { 0.0 } else { kept };
             }
+            values.extend_from_slice(&block[..block.len().min(n - values.len())]);
         }
-        values.truncate(n);
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 

@@ -18,6 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use sensitome_data::preprocess::{HvgFlavor, Pipeline, Scaler};
 use sensitome_data::read::{CellBlocks, H5adLayer, h5ad};
 use sensitome_data::{CsrMatrix, Duplicates, ExpressionMatrix, Values};
+use sensitome_testkit::{Times, cpu_seconds, peak_megabytes};
 
 const REPEATS: usize = 7;
 const CELLS: usize = 20_000;
@@ -42,20 +43,6 @@ fn input(folder: Option<&PathBuf>) -> ExpressionMatrix {
     let names = |prefix: &str, n: usize| (0..n).map(|i| format!("{prefix}{i}")).collect();
     let counts = CsrMatrix::new(GENES, indptr, indices, data).unwrap();
     ExpressionMatrix::new(Values::Sparse(counts), names("c", CELLS), names("g", GENES)).unwrap()
-}
-
-fn cpu_seconds() -> f64 {
-    // Fields 14 and 15 of /proc/self/stat: user and system time in hundredths of a second.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|v| v.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
-}
-
-fn peak_megabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|v| v.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
 }
 
 fn pipeline(scale: bool) -> Pipeline {
@@ -85,20 +72,8 @@ fn in_memory() {
         std::fs::write(folder.join("scaled.f32"), bytes).unwrap();
     }
     drop(scaled);
-    let cpu = cpu_seconds();
-    let mut seconds: Vec<f64> = (0..REPEATS)
-        .map(|_| {
-            let start = Instant::now();
-            let result = pipeline.run(&counts).unwrap();
-            let seconds = start.elapsed().as_secs_f64();
-            drop(result);
-            seconds
-        })
-        .collect();
-    let cpu = (cpu_seconds() - cpu) / REPEATS as f64;
-    seconds.sort_by(f64::total_cmp);
-    let (median, min, max) = (seconds[REPEATS / 2], seconds[0], seconds[REPEATS - 1]);
-    println!("in_memory\t{sum:.3}\t{median:.4}\t{min:.4}\t{max:.4}\t{cpu:.4}\t{:.0}", peak_megabytes());
+    let times = Times::of(REPEATS, || drop(pipeline.run(&counts).unwrap()));
+    println!("in_memory\t{sum:.3}\t{times}");
 }
 
 fn file(counts: &str, out: &str) {

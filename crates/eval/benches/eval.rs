@@ -13,8 +13,8 @@ use rand_chacha::ChaCha8Rng;
 use sensitome_eval::clustering::ami;
 use sensitome_eval::embedding::{Distance, silhouette};
 use sensitome_eval::{Metric, auroc, average_precision};
+use sensitome_testkit::Times;
 use std::path::PathBuf;
-use std::time::Instant;
 
 const REPEATS: usize = 7;
 
@@ -26,34 +26,10 @@ fn input<const B: usize, T>(name: &str, read: fn([u8; B]) -> T, make: impl FnOnc
     bytes.chunks_exact(B).map(|c| read(c.try_into().unwrap())).collect()
 }
 
-fn cpu_seconds() -> f64 {
-    // Fields 14 and 15 of /proc/self/stat: user and system time in hundredths of a second.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|v| v.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
-}
-
-fn peak_megabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|v| v.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
-}
-
 fn time(name: &str, run: impl Fn() -> Metric) {
     let result = run().unwrap();
-    let cpu = cpu_seconds();
-    let mut seconds: Vec<f64> = (0..REPEATS)
-        .map(|_| {
-            let start = Instant::now();
-            assert_eq!(run().unwrap(), result);
-            start.elapsed().as_secs_f64()
-        })
-        .collect();
-    let cpu = (cpu_seconds() - cpu) / REPEATS as f64;
-    seconds.sort_by(f64::total_cmp);
-    let (median, min, max) = (seconds[REPEATS / 2], seconds[0], seconds[REPEATS - 1]);
-    println!("{name}\t{result:.12}\t{median:.4}\t{min:.4}\t{max:.4}\t{cpu:.4}\t{:.0}", peak_megabytes());
+    let times = Times::of(REPEATS, || assert_eq!(run().unwrap(), result));
+    println!("{name}\t{result:.12}\t{times}");
 }
 
 fn main() {

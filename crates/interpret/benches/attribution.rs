@@ -20,6 +20,7 @@ use sensitome_interpret::{
     Autodiff, DeepShap, Explain, Explained, IntegratedGradients, PathOptions, RunOptions, ShapOptions,
     Target, stream,
 };
+use sensitome_testkit::{Times, peak_megabytes};
 
 const WIDTHS: [usize; 4] = [3000, 512, 128, 2];
 
@@ -57,31 +58,9 @@ fn network(device: &Device) -> FeedForward {
     FeedForward::new(layers).unwrap()
 }
 
-/// User and system seconds of this process, and its peak resident megabytes (Linux; 0 elsewhere).
-fn usage() -> (f64, f64) {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0) / 100.0;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
-    let peak = peak.split_whitespace().next().and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12), peak / 1024.0)
-}
-
 fn measure(name: &str, repeats: usize, mut run: impl FnMut()) {
     run();
-    let before = usage().0;
-    let mut seconds: Vec<f64> = (0..repeats)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_secs_f64()
-        })
-        .collect();
-    let cpu = (usage().0 - before) / repeats as f64;
-    seconds.sort_by(f64::total_cmp);
-    let (least, median, most) = (seconds[0], seconds[repeats / 2], seconds[repeats - 1]);
-    println!("{name}\t{median:.4}\t{least:.4}\t{most:.4}\t{cpu:.4}\t{:.0}", usage().1);
+    println!("{name}\t{}", Times::of(repeats, run));
 }
 
 /// Everything through the driver, as the command line does it; keeps the values.
@@ -140,7 +119,7 @@ fn main() {
     if wanted("stream") {
         let method =
             IntegratedGradients::new(explained(), Array2::zeros((1, 3000)), PathOptions::default()).unwrap();
-        let before = usage().1;
+        let before = peak_megabytes();
         let options = RunOptions { max_bytes: 256 << 20, ..RunOptions::default() };
         let source = |r: std::ops::Range<usize>| {
             let mut rng = ChaCha8Rng::seed_from_u64(r.start as u64);
@@ -155,7 +134,7 @@ fn main() {
             Ok(())
         })
         .unwrap();
-        let grown = usage().1 - before;
+        let grown = peak_megabytes() - before;
         println!(
             "stream\t100000 cells in {:.1} s, peak grown by {grown:.0} MB of 256 allowed, sum {sum:.3}",
             start.elapsed().as_secs_f64()

@@ -4,9 +4,9 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rand::RngExt;
 use sensitome_core_models::rng_for;
 
-use crate::network::Step;
 use crate::rows::{Explain, Rows};
 use crate::{Explained, InterpretError, Real, Result};
+use sensitome_core_models::FoldedStep;
 
 /// Which reading of the gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -121,11 +121,11 @@ impl<F: Real> Explain<F> for Gradients<F> {
 }
 
 /// The widths of all steps together.
-pub(crate) fn widths<F>(steps: &[Step<F>]) -> usize {
-    let width = |step: &Step<F>| match step {
-        Step::Affine { weight, .. } => weight.ncols(),
-        Step::Scale { scale, .. } => scale.len(),
-        Step::Activation(_) | Step::Normalize => 0,
+pub(crate) fn widths<F>(steps: &[FoldedStep<F>]) -> usize {
+    let width = |step: &FoldedStep<F>| match step {
+        FoldedStep::Affine { weight, .. } => weight.ncols(),
+        FoldedStep::Scale { scale, .. } => scale.len(),
+        FoldedStep::Activation(_) | FoldedStep::Normalize => 0,
     };
     steps.iter().map(width).sum()
 }

@@ -3,8 +3,9 @@
 use ndarray::{Array2, ArrayView2, Axis, Zip};
 use sensitome_core_models::Activation;
 
-use crate::network::{Network, Step};
+use crate::network::Network;
 use crate::{Real, Result};
+use sensitome_core_models::FoldedStep;
 
 /// Self-normalising exponential unit: λ and α (Klambauer et al. 2017).
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
@@ -74,13 +75,13 @@ pub struct Trace<F> {
 }
 
 /// One step forward.
-pub(crate) fn forward<F: Real>(step: &Step<F>, x: ArrayView2<F>) -> Array2<F> {
+pub(crate) fn forward<F: Real>(step: &FoldedStep<F>, x: ArrayView2<F>) -> Array2<F> {
     match step {
-        Step::Affine { weight, bias } => x.dot(weight) + bias,
-        Step::Scale { scale, shift } => &x * scale + shift,
-        Step::Activation(Activation::Relu) => x.mapv(|v| v.max(F::zero())), // the common one, made vectorisable
-        Step::Activation(function) => x.mapv(|v| apply(*function, v)),
-        Step::Normalize => {
+        FoldedStep::Affine { weight, bias } => x.dot(weight) + bias,
+        FoldedStep::Scale { scale, shift } => &x * scale + shift,
+        FoldedStep::Activation(Activation::Relu) => x.mapv(|v| v.max(F::zero())), // the common one, made vectorisable
+        FoldedStep::Activation(function) => x.mapv(|v| apply(*function, v)),
+        FoldedStep::Normalize => {
             let mut y = x.to_owned();
             for mut row in y.rows_mut() {
                 let norm = row.dot(&row).max(F::of(LEAST_SQUARE)).sqrt();
@@ -92,15 +93,19 @@ pub(crate) fn forward<F: Real>(step: &Step<F>, x: ArrayView2<F>) -> Array2<F> {
 }
 
 /// Gradients at the inputs of a step from those at its outputs; `kept` is its input where it is not affine.
-pub(crate) fn backward<F: Real>(step: &Step<F>, kept: Option<&Array2<F>>, mut grad: Array2<F>) -> Array2<F> {
+pub(crate) fn backward<F: Real>(
+    step: &FoldedStep<F>,
+    kept: Option<&Array2<F>>,
+    mut grad: Array2<F>,
+) -> Array2<F> {
     match (step, kept) {
-        (Step::Affine { weight, .. }, _) => grad.dot(&weight.t()),
-        (Step::Scale { scale, .. }, _) => grad * scale,
-        (Step::Activation(function), Some(x)) => {
+        (FoldedStep::Affine { weight, .. }, _) => grad.dot(&weight.t()),
+        (FoldedStep::Scale { scale, .. }, _) => grad * scale,
+        (FoldedStep::Activation(function), Some(x)) => {
             Zip::from(&mut grad).and(x).for_each(|g, &v| *g *= slope(*function, v));
             grad
         }
-        (Step::Normalize, Some(x)) => {
+        (FoldedStep::Normalize, Some(x)) => {
             // u = x / n: ∂/∂x = (g − u (u·g)) / n, and g / n where the norm is held at its bound.
             for (mut g, x) in grad.rows_mut().into_iter().zip(x.rows()) {
                 let square = x.dot(&x);
@@ -114,17 +119,17 @@ pub(crate) fn backward<F: Real>(step: &Step<F>, kept: Option<&Array2<F>>, mut gr
             grad
         }
         // A trace holds the input of every step that is not affine.
-        (Step::Activation(_) | Step::Normalize, None) => grad,
+        (FoldedStep::Activation(_) | FoldedStep::Normalize, None) => grad,
     }
 }
 
 /// Steps forward, keeping what a backward pass needs.
-pub(crate) fn trace<F: Real>(steps: &[Step<F>], x: Array2<F>) -> Trace<F> {
+pub(crate) fn trace<F: Real>(steps: &[FoldedStep<F>], x: Array2<F>) -> Trace<F> {
     let mut kept = Vec::with_capacity(steps.len());
     let mut x = x;
     for step in steps {
         let y = forward(step, x.view());
-        let needed = matches!(step, Step::Activation(_) | Step::Normalize);
+        let needed = matches!(step, FoldedStep::Activation(_) | FoldedStep::Normalize);
         kept.push(needed.then_some(x));
         x = y;
     }
@@ -132,7 +137,7 @@ pub(crate) fn trace<F: Real>(steps: &[Step<F>], x: Array2<F>) -> Trace<F> {
 }
 
 /// Steps forward, keeping nothing.
-pub(crate) fn run<F: Real>(steps: &[Step<F>], x: ArrayView2<F>) -> Array2<F> {
+pub(crate) fn run<F: Real>(steps: &[FoldedStep<F>], x: ArrayView2<F>) -> Array2<F> {
     match steps.split_first() {
         None => x.to_owned(),
         Some((first, rest)) => rest.iter().fold(forward(first, x), |x, step| forward(step, x.view())),
@@ -140,7 +145,7 @@ pub(crate) fn run<F: Real>(steps: &[Step<F>], x: ArrayView2<F>) -> Array2<F> {
 }
 
 /// Gradients at the inputs of `steps`.
-pub(crate) fn pull_back<F: Real>(steps: &[Step<F>], trace: &Trace<F>, grad: Array2<F>) -> Array2<F> {
+pub(crate) fn pull_back<F: Real>(steps: &[FoldedStep<F>], trace: &Trace<F>, grad: Array2<F>) -> Array2<F> {
     let steps = steps.iter().zip(&trace.kept).rev();
     steps.fold(grad, |grad, (step, kept)| backward(step, kept.as_ref(), grad))
 }

@@ -1,7 +1,7 @@
 //! The two floating-point types that attributions are computed in.
 
 use burn::tensor::Tensor;
-use ndarray::{Array1, Array2, NdFloat};
+use ndarray::{Array2, NdFloat};
 
 use crate::{InterpretError, Result};
 
@@ -44,10 +44,4 @@ pub(crate) fn matrix(tensor: &Tensor<2>) -> Result<Array2<f64>> {
     let values = tensor.clone().try_into_vec_as::<f64>();
     let values = values.map_err(|e| InterpretError::Backend(e.to_string()))?;
     Array2::from_shape_vec((rows, cols), values).map_err(|e| InterpretError::Backend(e.to_string()))
-}
-
-/// A vector of a model as doubles.
-pub(crate) fn vector(tensor: &Tensor<1>) -> Result<Array1<f64>> {
-    let values = tensor.clone().try_into_vec_as::<f64>();
-    Ok(Array1::from(values.map_err(|e| InterpretError::Backend(e.to_string()))?))
 }

@@ -33,6 +33,7 @@ mod device;
 mod golden;
 mod paths;
 mod report;
+mod usage;
 
 pub use case::{Case, Csr, cases};
 pub use compare::{Got, Tolerance};
@@ -40,3 +41,4 @@ pub use device::{ACROSS_DEVICES, device, has_doubles};
 pub use golden::{golden, golden_prefixes};
 pub use paths::{data_dir, data_file, golden_dir, package_dir, skipped};
 pub use report::{Report, run_group, run_group_on_device};
+pub use usage::{Times, cpu_seconds, peak_megabytes};

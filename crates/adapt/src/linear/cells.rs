@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use super::dual;
+use super::{dual, spread};
 use crate::Result;
 
 /// Cells that noise is told from programmes by, evenly spread over the target; the time grows with their cube.
@@ -45,7 +45,7 @@ impl<'a> Cells<'a> {
     pub(crate) fn with_noise(mut self, noise: f64) -> Self {
         let n = self.x.nrows();
         if noise > 0.0 && n > 1 {
-            let used: Vec<usize> = (0..n.min(MOST_CELLS)).map(|i| i * n / n.min(MOST_CELLS)).collect();
+            let used = spread(n, MOST_CELLS);
             let x = self.x.select(Axis(0), &used).mapv(f64::from);
             let kernel = dual::centred(&x.dot(&x.t()));
             let penalty = noise * kernel.diag().sum() / used.len() as f64;

@@ -3,6 +3,8 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
+use super::spread;
+
 /// Cells looked at, evenly spread over the target; more would cost time and change little.
 const MOST_CELLS: usize = 4000;
 /// Genes whose correlations are held at once.
@@ -11,7 +13,7 @@ const BLOCK: usize = 256;
 /// From 0 (its company changes, or is turned round) to 1 for every gene.
 pub(crate) fn company(source: ArrayView2<f64>, cells: ArrayView2<f32>) -> Array1<f64> {
     let n = cells.nrows();
-    let used: Vec<usize> = (0..n.min(MOST_CELLS)).map(|i| i * n / n.min(MOST_CELLS)).collect();
+    let used = spread(n, MOST_CELLS);
     let a = standardised(source.mapv(|v| v as f32));
     let b = standardised(cells.select(Axis(0), &used));
     let genes = a.ncols();

@@ -27,6 +27,12 @@ pub(crate) fn correlation(a: ArrayView1<f64>, b: ArrayView1<f64>) -> f64 {
     if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 0.0 }
 }
 
+/// At most so many of `n` rows, evenly spread over them.
+pub(crate) fn spread(n: usize, most: usize) -> Vec<usize> {
+    let used = n.min(most);
+    (0..used).map(|i| i * n / used).collect()
+}
+
 /// Share of the values below each, ties at the middle: 0..1.
 pub(crate) fn percentiles(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();

@@ -46,12 +46,11 @@ impl<'a> Witness<'a> {
         let loadings = self.cells.loadings(&self.cells.scores(weight));
         correlation((loadings * &root).view(), (&self.bulk * &root).view())
     }
+}
 
-    /// How much of the concordance of one weight another still has.
-    fn retained(&self, from: &Array1<f64>, to: &Array1<f64>) -> f64 {
-        let before = self.concordance(from);
-        if before > 0.0 { self.concordance(to) / before } else { 0.0 }
-    }
+/// How much of a concordance is left.
+fn retained(before: f64, after: f64) -> f64 {
+    if before > 0.0 { after / before } else { 0.0 }
 }
 
 fn rise(value: f64, (low, high): (f64, f64)) -> f64 {
@@ -86,14 +85,16 @@ impl Trust {
         steady: f64,
     ) -> Self {
         let sharp = |weight: &Array1<f64>| witness.cells.sharpened(weight, witness.company);
-        let retained = witness.retained(start, &sharp(&sharp(start)));
-        let borne_out = rise(retained, RETAINED) * (1.0 - rise(steady, STEADY));
+        let before = witness.concordance(start);
+        let retained_sharp = retained(before, witness.concordance(&sharp(&sharp(start))));
+        let retained_calm = retained(witness.concordance(ridge), witness.concordance(quiet));
+        let borne_out = rise(retained_sharp, RETAINED) * (1.0 - rise(steady, STEADY));
         let known = if learned < LEAST_LEARNED { 0.0 } else { 1.0 };
         Self {
-            calm: known * rise(witness.retained(ridge, quiet), CALMED),
+            calm: known * rise(retained_calm, CALMED),
             share: known * borne_out * rise(witness.lines as f64, LINES),
-            before: witness.concordance(start),
-            retained,
+            before,
+            retained: retained_sharp,
             learned,
             steady,
             lines: witness.lines,

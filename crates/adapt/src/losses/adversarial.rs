@@ -1,7 +1,7 @@
 //! Gradient reversal and the Wasserstein critic with its exact gradient penalty.
 
 use burn::tensor::{Tensor, activation};
-use sensitome_core_models::{FeedForward, Layer, Pass};
+use sensitome_core_models::{FeedForward, Layer, Pass, product};
 
 use crate::{AdaptError, Result};
 
@@ -44,7 +44,7 @@ pub fn input_gradient(network: &FeedForward, x: Tensor<2>, mut pass: Pass) -> Re
     for layer in network.layers() {
         match layer {
             Layer::Linear { weight, bias } => {
-                h = h.matmul(weight.clone());
+                h = product(h, weight.clone());
                 if let Some(b) = bias {
                     h = h + b.clone().unsqueeze::<2>();
                 }
@@ -73,7 +73,7 @@ pub fn input_gradient(network: &FeedForward, x: Tensor<2>, mut pass: Pass) -> Re
     }
     let ones = h.clone().detach().zeros_like() + 1.0;
     let gradient = steps.into_iter().rev().fold(ones, |v, step| match step {
-        Back::Product(w) => v.matmul(w.transpose()),
+        Back::Product(w) => product(v, w.transpose()),
         Back::Scale(s) => v * s,
     });
     Ok((h, gradient))

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use sensitome_data::preprocess::Scaler;
 use sensitome_data::{FittedPreprocessing, GenePlan, Values};
 
-use steps::Step;
+pub use steps::FoldedStep;
 
 use crate::layer::{Activation, MIN_NORM, SELU};
 use crate::{FeedForward, Output, Result};
@@ -67,7 +67,7 @@ impl Compiled {
         let (mut encoder_steps, mut head_steps) = (encoder.steps()?, head.steps()?);
         let first = if encoder_steps.is_empty() { &mut head_steps } else { &mut encoder_steps };
         let Some(average) = fold(&preparation.scaler, first) else { return Ok(None) };
-        let stages = |steps: &[Step]| steps.iter().map(Stage::new).collect::<Option<Vec<Stage>>>();
+        let stages = |steps: &[FoldedStep<f64>]| steps.iter().map(Stage::new).collect::<Option<Vec<Stage>>>();
         let (Some(encoder_stages), Some(head)) = (stages(&encoder_steps), stages(&head_steps)) else {
             return Ok(None);
         };
@@ -152,34 +152,36 @@ impl Compiled {
 
 /// Folds the scaling into the first step; gives the value of each gene that scaling brings to 0. `None` where that is
 /// not exact.
-fn fold(scaler: &Scaler, steps: &mut [Step]) -> Option<Vec<f64>> {
-    let Some(step @ Step::Affine { .. }) = steps.first_mut() else { return None };
-    let Step::Affine { weight, .. } = step else { return None };
+fn fold(scaler: &Scaler, steps: &mut [FoldedStep<f64>]) -> Option<Vec<f64>> {
+    let Some(step @ FoldedStep::Affine { .. }) = steps.first_mut() else { return None };
+    let FoldedStep::Affine { weight, .. } = step else { return None };
     let (factors, addends) = scaler.affine(weight.nrows())?;
     let exact = |(f, a): (&f64, &f64)| *f != 0.0 && f.is_finite() && a.abs() <= FARTHEST;
     if factors.len() != weight.nrows() || !factors.iter().zip(&addends).all(exact) {
         return None;
     }
     let average = factors.iter().zip(&addends).map(|(f, a)| -a / f).collect();
-    let scale = Step::Scale { scale: Array1::from(factors), shift: Array1::from(addends) };
+    let scale = FoldedStep::Scale { scale: Array1::from(factors), shift: Array1::from(addends) };
     *step = steps::join(&scale, step)?;
     Some(average)
 }
 
 impl Stage {
     /// `None` when a number does not fit single precision.
-    fn new(step: &Step) -> Option<Self> {
+    fn new(step: &FoldedStep<f64>) -> Option<Self> {
         let narrow = |v: &Array1<f64>| -> Option<Vec<f32>> {
             v.iter().map(|v| Some(*v as f32).filter(|v| v.is_finite())).collect()
         };
         Some(match step {
-            Step::Affine { weight, bias } => {
+            FoldedStep::Affine { weight, bias } => {
                 let weights = Some(Weights::new(weight)).filter(Weights::is_finite)?;
                 Self::Affine { weights, bias: narrow(bias)? }
             }
-            Step::Scale { scale, shift } => Self::Scale { scale: narrow(scale)?, shift: narrow(shift)? },
-            Step::Activation(function) => Self::Activation(*function),
-            Step::Normalize => Self::Normalize,
+            FoldedStep::Scale { scale, shift } => {
+                Self::Scale { scale: narrow(scale)?, shift: narrow(shift)? }
+            }
+            FoldedStep::Activation(function) => Self::Activation(*function),
+            FoldedStep::Normalize => Self::Normalize,
         })
     }
 }

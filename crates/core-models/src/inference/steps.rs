@@ -1,4 +1,4 @@
-//! [`Step`]: the layers of a network in evaluation mode as plain arrays, with whatever is affine folded together.
+//! [`FoldedStep`]: the layers of a network in evaluation mode as plain arrays, with whatever is affine folded together.
 
 use burn::tensor::Tensor;
 use ndarray::{Array1, Array2, Axis};
@@ -8,20 +8,20 @@ use crate::{FeedForward, ModelError, Result};
 
 /// One step of a network in evaluation mode.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Step {
+pub enum FoldedStep<F> {
     /// y = x·W + b: a linear layer with the batch normalisation around it, or several of them.
     Affine {
         /// Weights, inputs × outputs.
-        weight: Array2<f64>,
+        weight: Array2<F>,
         /// Added to every row.
-        bias: Array1<f64>,
+        bias: Array1<F>,
     },
     /// y = x∘s + t: batch normalisation that no linear layer stands beside.
     Scale {
         /// Factor of each feature.
-        scale: Array1<f64>,
+        scale: Array1<F>,
         /// Added to each feature.
-        shift: Array1<f64>,
+        shift: Array1<F>,
     },
     /// An elementwise function.
     Activation(Activation),
@@ -38,7 +38,7 @@ impl FeedForward {
     ///
     /// # Errors
     /// When the backend cannot give a weight back.
-    pub(super) fn steps(&self) -> Result<Vec<Step>> {
+    pub fn steps(&self) -> Result<Vec<FoldedStep<f64>>> {
         let mut steps = Vec::new();
         for layer in self.layers() {
             match layer {
@@ -48,16 +48,16 @@ impl FeedForward {
                         Some(bias) => vector(bias)?,
                         None => Array1::zeros(weight.ncols()),
                     };
-                    push(&mut steps, Step::Affine { weight, bias });
+                    push(&mut steps, FoldedStep::Affine { weight, bias });
                 }
                 Layer::BatchNorm { gamma, beta, mean, variance } => {
                     let scale = vector(gamma)? / vector(variance)?.mapv(|v| (v + EPSILON).sqrt());
                     let shift = vector(beta)? - vector(mean)? * &scale;
-                    push(&mut steps, Step::Scale { scale, shift });
+                    push(&mut steps, FoldedStep::Scale { scale, shift });
                 }
-                Layer::Activation(function) => steps.push(Step::Activation(*function)),
+                Layer::Activation(function) => steps.push(FoldedStep::Activation(*function)),
                 Layer::Dropout { .. } | Layer::Mask { .. } => {}
-                Layer::Normalize => steps.push(Step::Normalize),
+                Layer::Normalize => steps.push(FoldedStep::Normalize),
                 Layer::Cosine { weight, temperature, normalize_weight } => {
                     let mut weight = matrix(weight)?;
                     if *normalize_weight {
@@ -68,7 +68,7 @@ impl FeedForward {
                     }
                     weight /= *temperature;
                     let bias = Array1::zeros(weight.ncols());
-                    steps.extend([Step::Normalize, Step::Affine { weight, bias }]);
+                    steps.extend([FoldedStep::Normalize, FoldedStep::Affine { weight, bias }]);
                 }
             }
         }
@@ -77,7 +77,7 @@ impl FeedForward {
 }
 
 /// Appends a step, as one with the last where that is possible and pays.
-fn push(steps: &mut Vec<Step>, step: Step) {
+fn push(steps: &mut Vec<FoldedStep<f64>>, step: FoldedStep<f64>) {
     let joined = steps.last().and_then(|last| join(last, &step));
     match (joined, steps.last_mut()) {
         (Some(joined), Some(last)) => *last = joined,
@@ -86,22 +86,22 @@ fn push(steps: &mut Vec<Step>, step: Step) {
 }
 
 /// `a` then `b` as one step, where that is one and pays.
-pub(super) fn join(a: &Step, b: &Step) -> Option<Step> {
+pub(super) fn join(a: &FoldedStep<f64>, b: &FoldedStep<f64>) -> Option<FoldedStep<f64>> {
     match (a, b) {
-        (Step::Affine { weight, bias }, Step::Scale { scale, shift }) => {
-            Some(Step::Affine { weight: weight * scale, bias: bias * scale + shift })
+        (FoldedStep::Affine { weight, bias }, FoldedStep::Scale { scale, shift }) => {
+            Some(FoldedStep::Affine { weight: weight * scale, bias: bias * scale + shift })
         }
-        (Step::Scale { scale, shift }, Step::Affine { weight, bias }) => {
+        (FoldedStep::Scale { scale, shift }, FoldedStep::Affine { weight, bias }) => {
             let rows = scale.view().insert_axis(Axis(1));
-            Some(Step::Affine { weight: weight * &rows, bias: shift.dot(weight) + bias })
+            Some(FoldedStep::Affine { weight: weight * &rows, bias: shift.dot(weight) + bias })
         }
-        (Step::Scale { scale: s, shift: t }, Step::Scale { scale, shift }) => {
-            Some(Step::Scale { scale: s * scale, shift: t * scale + shift })
+        (FoldedStep::Scale { scale: s, shift: t }, FoldedStep::Scale { scale, shift }) => {
+            Some(FoldedStep::Scale { scale: s * scale, shift: t * scale + shift })
         }
-        (Step::Affine { weight: v, bias: c }, Step::Affine { weight, bias })
+        (FoldedStep::Affine { weight: v, bias: c }, FoldedStep::Affine { weight, bias })
             if v.nrows() * weight.ncols() <= v.len() + weight.len() =>
         {
-            Some(Step::Affine { weight: v.dot(weight), bias: c.dot(weight) + bias })
+            Some(FoldedStep::Affine { weight: v.dot(weight), bias: c.dot(weight) + bias })
         }
         _ => None,
     }

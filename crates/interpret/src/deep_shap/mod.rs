@@ -5,11 +5,11 @@ mod rescale;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Zip};
 
 use crate::integrated_gradients::{enter, split};
-use crate::network::Step;
 use crate::rows::{Explain, Rows, mean_row};
 use crate::sparse::ByColumn;
 use crate::{Explained, InterpretError, Real, Result};
 use rescale::{Kept, keep};
+use sensitome_core_models::FoldedStep;
 
 /// How multipliers pass through a softmax of two classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -101,7 +101,7 @@ impl<F: Real> DeepShap<F> {
     }
 
     /// Multipliers of one cell at the input of `rest`, background rows × hidden.
-    fn multipliers(&self, rest: &[Step<F>], own: &Own<F>, row: usize) -> Array2<F> {
+    fn multipliers(&self, rest: &[FoldedStep<F>], own: &Own<F>, row: usize) -> Array2<F> {
         let options = &self.options;
         let mut m = rescale::readout(self.explained.readout, own.outputs.row(row), &self.outputs, options);
         m.mapv_inplace(|v| v - own.subtracted);
@@ -154,7 +154,7 @@ impl<F: Real> Explain<F> for DeepShap<F> {
         let share = F::of(1.0 / self.background.nrows() as f64);
         let mut values = Array2::zeros(x.raw_dim());
         match first {
-            Some(Step::Affine { weight, .. }) => {
+            Some(FoldedStep::Affine { weight, .. }) => {
                 let mut means = Array2::zeros((x.nrows(), weight.ncols()));
                 for (i, mut value) in values.rows_mut().into_iter().enumerate() {
                     let m = self.multipliers(rest, &own, i);

@@ -4,9 +4,9 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
 
 use super::{ShapOptions, SoftmaxRule};
 use crate::Real;
-use crate::network::Step;
 use crate::passes::{LEAST_SQUARE, forward, sigmoid, slope};
 use crate::target::{Readout, softmax};
+use sensitome_core_models::FoldedStep;
 
 /// What the rule of a step needs of the forward pass.
 #[derive(Debug, Clone)]
@@ -31,15 +31,15 @@ impl<F: Real> Kept<F> {
 }
 
 /// Steps forward, keeping what the rules need.
-pub(super) fn keep<F: Real>(steps: &[Step<F>], x: Array2<F>) -> (Vec<Kept<F>>, Array2<F>) {
+pub(super) fn keep<F: Real>(steps: &[FoldedStep<F>], x: Array2<F>) -> (Vec<Kept<F>>, Array2<F>) {
     let mut kept = Vec::with_capacity(steps.len());
     let mut x = x;
     for step in steps {
         let y = forward(step, x.view());
         kept.push(match step {
-            Step::Affine { .. } | Step::Scale { .. } => Kept::Width(x.ncols()),
-            Step::Activation(_) => Kept::Both(x, y.clone()),
-            Step::Normalize => Kept::Input(x),
+            FoldedStep::Affine { .. } | FoldedStep::Scale { .. } => Kept::Width(x.ncols()),
+            FoldedStep::Activation(_) => Kept::Both(x, y.clone()),
+            FoldedStep::Normalize => Kept::Input(x),
         });
         x = y;
     }
@@ -48,7 +48,7 @@ pub(super) fn keep<F: Real>(steps: &[Step<F>], x: Array2<F>) -> (Vec<Kept<F>>, A
 
 /// Multipliers at the inputs of `step` for row `row` of `own` against every background row.
 pub(super) fn step<F: Real>(
-    step: &Step<F>,
+    step: &FoldedStep<F>,
     own: &Kept<F>,
     row: usize,
     background: &Kept<F>,
@@ -56,9 +56,9 @@ pub(super) fn step<F: Real>(
     epsilon: F,
 ) -> Array2<F> {
     match (step, own, background) {
-        (Step::Affine { weight, .. }, ..) => m.dot(&weight.t()),
-        (Step::Scale { scale, .. }, ..) => m * scale,
-        (Step::Activation(function), Kept::Both(x, y), Kept::Both(from, to)) => {
+        (FoldedStep::Affine { weight, .. }, ..) => m.dot(&weight.t()),
+        (FoldedStep::Scale { scale, .. }, ..) => m * scale,
+        (FoldedStep::Activation(function), Kept::Both(x, y), Kept::Both(from, to)) => {
             let (x, y) = (x.row(row), y.row(row));
             for ((mut m, from), to) in m.rows_mut().into_iter().zip(from.rows()).zip(to.rows()) {
                 Zip::from(&mut m).and(&x).and(&y).and(&from).and(&to).for_each(|m, &x, &y, &b, &t| {
@@ -68,14 +68,14 @@ pub(super) fn step<F: Real>(
             }
             m
         }
-        (Step::Normalize, Kept::Input(x), Kept::Input(from)) => {
+        (FoldedStep::Normalize, Kept::Input(x), Kept::Input(from)) => {
             for (m, from) in m.rows_mut().into_iter().zip(from.rows()) {
                 normalize(x.row(row), from, m);
             }
             m
         }
         // `keep` makes one kind for each step.
-        (Step::Activation(_) | Step::Normalize, ..) => m,
+        (FoldedStep::Activation(_) | FoldedStep::Normalize, ..) => m,
     }
 }
 

@@ -5,12 +5,12 @@ mod path;
 use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::network::Step;
 use crate::passes::run;
 use crate::quadrature::Rule;
 use crate::rows::{Explain, Rows, mean_row};
 use crate::sparse::{product, pulled_times};
 use crate::{Explained, InterpretError, Real, Result};
+use sensitome_core_models::FoldedStep;
 
 /// How to integrate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -75,17 +75,17 @@ impl<F: Real> IntegratedGradients<F> {
 }
 
 /// The first affine step, where there is one, and the steps behind it.
-pub(crate) fn split<F>(steps: &[Step<F>]) -> (Option<&Step<F>>, &[Step<F>]) {
+pub(crate) fn split<F>(steps: &[FoldedStep<F>]) -> (Option<&FoldedStep<F>>, &[FoldedStep<F>]) {
     match steps.split_first() {
-        Some((first @ Step::Affine { .. }, rest)) => (Some(first), rest),
+        Some((first @ FoldedStep::Affine { .. }, rest)) => (Some(first), rest),
         _ => (None, steps),
     }
 }
 
 /// Values behind the first affine step.
-pub(crate) fn enter<F: Real>(first: Option<&Step<F>>, x: ArrayView2<F>) -> Array2<F> {
+pub(crate) fn enter<F: Real>(first: Option<&FoldedStep<F>>, x: ArrayView2<F>) -> Array2<F> {
     match first {
-        Some(Step::Affine { weight, bias }) => product(x, weight) + bias,
+        Some(FoldedStep::Affine { weight, bias }) => product(x, weight) + bias,
         _ => x.to_owned(),
     }
 }
@@ -103,13 +103,15 @@ impl<F: Real> Explain<F> for IntegratedGradients<F> {
         for (baseline, from) in self.baselines.axis_iter(Axis(0)).zip(self.hidden.axis_iter(Axis(0))) {
             let gradient = path.averaged(from, &hidden - &from) * share;
             let part = match (first, self.options.multiply_by_inputs) {
-                (Some(Step::Affine { weight, .. }), true) if baseline.iter().all(|&b| b == F::zero()) => {
+                (Some(FoldedStep::Affine { weight, .. }), true)
+                    if baseline.iter().all(|&b| b == F::zero()) =>
+                {
                     pulled_times(gradient.view(), weight, x)
                 }
-                (Some(Step::Affine { weight, .. }), true) => {
+                (Some(FoldedStep::Affine { weight, .. }), true) => {
                     pulled_times(gradient.view(), weight, (&x - &baseline).view())
                 }
-                (Some(Step::Affine { weight, .. }), false) => gradient.dot(&weight.t()),
+                (Some(FoldedStep::Affine { weight, .. }), false) => gradient.dot(&weight.t()),
                 (_, true) => gradient * (&x - &baseline),
                 (_, false) => gradient,
             };

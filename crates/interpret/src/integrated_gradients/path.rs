@@ -3,26 +3,26 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 use crate::Real;
-use crate::network::Step;
 use crate::passes::{lower_slope, pull_back, trace};
 use crate::target::Readout;
+use sensitome_core_models::FoldedStep;
 
 /// Numbers that the points of one chunk of cells may hold in the second hidden layer: they stay in the cache.
 const CHUNK: usize = 1 << 17;
 
 /// The part of a network behind its first affine step, and the points of the path.
 pub(super) struct Path<'a, F> {
-    pub(super) rest: &'a [Step<F>],
+    pub(super) rest: &'a [FoldedStep<F>],
     pub(super) readout: Readout,
     pub(super) at: &'a [F],
     pub(super) weights: &'a [F],
 }
 
 /// About how many numbers are held at a time, whatever the number of cells.
-pub(super) fn bytes<F>(steps: &[Step<F>], points: usize) -> usize {
-    let width = |step: &Step<F>| match step {
-        Step::Affine { weight, .. } => weight.ncols(),
-        Step::Scale { .. } | Step::Activation(_) | Step::Normalize => 0,
+pub(super) fn bytes<F>(steps: &[FoldedStep<F>], points: usize) -> usize {
+    let width = |step: &FoldedStep<F>| match step {
+        FoldedStep::Affine { weight, .. } => weight.ncols(),
+        FoldedStep::Scale { .. } | FoldedStep::Activation(_) | FoldedStep::Normalize => 0,
     };
     let widest = steps.iter().map(width).max().unwrap_or(1);
     // Every step keeps one matrix of the chunk, whose size is set by the narrowest choice of `chunk`.
@@ -34,13 +34,15 @@ impl<F: Real> Path<'_, F> {
     pub(super) fn averaged(&self, from: ArrayView1<F>, difference: Array2<F>) -> Array2<F> {
         let mut out = Array2::zeros(difference.raw_dim());
         let kinked = match self.rest {
-            [Step::Activation(f), Step::Affine { weight, bias }, tail @ ..] => {
+            [FoldedStep::Activation(f), FoldedStep::Affine { weight, bias }, tail @ ..] => {
                 lower_slope(*f).map(|lower| Kinked::new(from, lower, weight, bias, tail))
             }
             _ => None,
         };
         let width = match self.rest {
-            [Step::Activation(_), Step::Affine { weight, .. }, ..] if kinked.is_some() => weight.ncols(),
+            [FoldedStep::Activation(_), FoldedStep::Affine { weight, .. }, ..] if kinked.is_some() => {
+                weight.ncols()
+            }
             _ => difference.ncols(),
         };
         let chunk = (CHUNK / (self.at.len() * width).max(1)).max(1);
@@ -72,7 +74,7 @@ impl<F: Real> Path<'_, F> {
         }
     }
 
-    fn gradient(&self, steps: &[Step<F>], points: Array2<F>) -> Array2<F> {
+    fn gradient(&self, steps: &[FoldedStep<F>], points: Array2<F>) -> Array2<F> {
         let trace = trace(steps, points);
         let gradient = self.readout.gradient(trace.outputs.view());
         pull_back(steps, &trace, gradient)
@@ -127,7 +129,7 @@ struct Kinked<'a, F> {
     from: ArrayView1<'a, F>,
     lower: F,
     weight: &'a Array2<F>,
-    tail: &'a [Step<F>],
+    tail: &'a [FoldedStep<F>],
     /// Slope of every unit at the baseline.
     slope: Array1<F>,
     /// Values of the second layer at the baseline.
@@ -140,7 +142,7 @@ impl<'a, F: Real> Kinked<'a, F> {
         lower: F,
         weight: &'a Array2<F>,
         bias: &Array1<F>,
-        tail: &'a [Step<F>],
+        tail: &'a [FoldedStep<F>],
     ) -> Self {
         let slope = from.mapv(|v| if v > F::zero() { F::one() } else { lower });
         let base = (&from * &slope).dot(weight) + bias;
