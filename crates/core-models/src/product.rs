@@ -96,17 +96,15 @@ mod flex {
     fn multiply(a: &FlexTensor, b: &FlexTensor) -> FlexTensor {
         let ([m, k], [k_too, n]) = (sides(a), sides(b));
         assert_eq!(k, k_too, "`product` checks the shapes");
-        let (a_values, b_values) = (values(a), values(b));
         let mut out: Vec<f32> = Vec::with_capacity(m * n);
         if m * n * k == 0 {
             out.resize(m * n, 0.0);
         } else {
             let ([a_row, a_column], [b_row, b_column]) = (strides(a), strides(b));
-            reaches(a_values, [m, k], [a_row, a_column]);
-            reaches(b_values, [k, n], [b_row, b_column]);
+            let (a_first, b_first) = (first(a), first(b));
             let threads =
                 if m * n * k >= SHARED_FROM { gemm::Parallelism::Rayon(0) } else { gemm::Parallelism::None };
-            // SAFETY: both factors lie inside their slices (`reaches`), `out` has room for m × n values and no one else
+            // SAFETY: both factors lie inside their values (`first`), `out` has room for m × n values and no one else
             // sees it; without `read_dst` gemm writes all of them and reads none, so that they may be counted afterwards.
             unsafe {
                 gemm::gemm(
@@ -117,10 +115,10 @@ mod flex {
                     1,
                     n as isize,
                     false,
-                    a_values.as_ptr(),
+                    a_first,
                     a_column,
                     a_row,
-                    b_values.as_ptr(),
+                    b_first,
                     b_column,
                     b_row,
                     0.0,
@@ -146,14 +144,18 @@ mod flex {
         [strides[0], strides[1]]
     }
 
-    /// The values from the tensor's first one on.
-    fn values(tensor: &FlexTensor) -> &[f32] {
-        &tensor.storage::<f32>()[tensor.layout().start_offset()..]
-    }
-
-    /// Panics where a matrix of these strides would leave its values: such a tensor cannot be made.
-    fn reaches(values: &[f32], [rows, columns]: [usize; 2], [down, right]: [isize; 2]) {
-        let last = (rows as isize - 1) * down + (columns as isize - 1) * right;
-        assert!(down >= 0 && right >= 0 && (last as usize) < values.len(), "a tensor that leaves its values");
+    /// Where the first value of a matrix lies that has values. Panics where a row or a column would lead out of what the
+    /// tensor holds: such a tensor cannot be made.
+    fn first(matrix: &FlexTensor) -> *const f32 {
+        let values = matrix.storage::<f32>();
+        let start = matrix.layout().start_offset() as isize;
+        let steps =
+            sides(matrix).into_iter().zip(strides(matrix)).map(|(n, stride)| (n as isize - 1) * stride);
+        let (back, ahead) = steps.fold((0, 0), |(back, ahead), s| (back + s.min(0), ahead + s.max(0)));
+        assert!(
+            start + back >= 0 && start + ahead < values.len() as isize,
+            "a tensor that leaves its values"
+        );
+        values.as_ptr().wrapping_offset(start)
     }
 }

@@ -10,7 +10,7 @@ fn devices() -> Vec<Device> {
     available_devices().into_iter().map(|name| parse_device(name).unwrap()).collect()
 }
 
-/// A matrix that is one of: laid out by rows, by columns, a part of a larger one, one row repeated.
+/// A matrix that is one of: laid out by rows, by columns, a part of a larger one, one row repeated, backwards.
 fn matrix([rows, columns]: [usize; 2], layout: u8, seed: u32, device: &Device) -> Tensor<2> {
     let values = |n: usize| -> Vec<f32> {
         (0..n).map(|i| ((i as f32 + seed as f32) * 12.9898).sin() * 43.7585 % 1.0).collect()
@@ -20,7 +20,8 @@ fn matrix([rows, columns]: [usize; 2], layout: u8, seed: u32, device: &Device) -
         0 => plain(rows, columns),
         1 => plain(columns, rows).transpose(),
         2 => plain(rows + 3, columns + 2).slice([1..rows + 1, 2..columns + 2]),
-        _ => plain(1, columns).expand([rows, columns]),
+        3 => plain(1, columns).expand([rows, columns]),
+        _ => plain(rows, columns).flip([0, 1]),
     }
 }
 
@@ -48,7 +49,7 @@ proptest! {
     #[test]
     fn a_product_and_its_gradients_are_those_of_matmul_to_the_bit(
         sides in [1usize..70, 1usize..70, 1usize..70],
-        layouts in [0u8..4, 0u8..4],
+        layouts in [0u8..5, 0u8..5],
         tracked in [any::<bool>(), any::<bool>()],
         seed in 0u32..1000,
     ) {
