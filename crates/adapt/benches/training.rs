@@ -272,7 +272,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let number = |s: &str| s.parse::<usize>().expect("a number");
-    match words.as_slice() {
+    // In the pool of threads, as `sensitome train` does it.
+    rayon::scope(|_| match words.as_slice() {
         ["step", network, batch] => step(network, number(batch)),
         ["limit", "copy"] => copy_rate(),
         ["limit", network, batch] => limit(network, number(batch)),
@@ -280,5 +281,5 @@ fn main() {
         ["fit", strategy] => fit(strategy),
         ["export"] => export(),
         _ => println!("# step, limit, zoo, fit or export: see the head of this file"),
-    }
+    });
 }

@@ -11,6 +11,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$here/../../.."
 export SENSITOME_BENCH_DATA="$folder"
+export MIMALLOC_PURGE_DELAY=-1 # what the binary sets for itself
 build() { cargo bench --features ndarray --bench training --no-run --message-format short 2>&1; }
 binary=$(build | sed -n 's/.*(\(.*training-[0-9a-f]*\)).*/\1/p' | tail -1)
 [ -x "$binary" ] || { echo "the bench did not build" >&2; exit 1; }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sensitome_adapt::{Checkpointing, FitOptions, Search, Settings, find, random_search};
-use sensitome_core_models::parse_device;
+use sensitome_core_models::{ResponseModel, parse_device};
 use sensitome_data::detect::Scale;
 use sensitome_data::labels::LabelRule;
 use sensitome_data::read::{self, LabelTable, Measure};
@@ -203,14 +203,16 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
     let task = prepare(sources, target, &options)?;
     task.notes.iter().for_each(|n| out.note(n));
 
-    let mut model = if args.search > 1 {
-        let search = Search { draws: args.search, fixed: settings, rule, seed: args.seed, device };
-        let (model, _) = random_search(entry, &task, &search, |k, draw| match &draw.score {
-            Ok(score) => out.note(&format!("draw {}: {} {score:.4}", k + 1, rule.name())),
-            Err(reason) => out.note(&format!("draw {}: {reason}", k + 1)),
-        })?;
-        model
-    } else {
+    // In the pool of threads: a product shared out there wakes one thread less than one handed in from outside.
+    let mut model = rayon::scope(|_| -> Result<ResponseModel> {
+        if args.search > 1 {
+            let search = Search { draws: args.search, fixed: settings, rule, seed: args.seed, device };
+            let (model, _) = random_search(entry, &task, &search, |k, draw| match &draw.score {
+                Ok(score) => out.note(&format!("draw {}: {} {score:.4}", k + 1, rule.name())),
+                Err(reason) => out.note(&format!("draw {}: {reason}", k + 1)),
+            })?;
+            return Ok(model);
+        }
         let mut checkpoint = args.out.clone().into_os_string();
         checkpoint.push(".checkpoint");
         let mut fit = FitOptions::new(args.seed, device);
@@ -219,8 +221,8 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<()> {
             every: Duration::from_secs_f64(args.checkpoint_every.min(1e9)),
         });
         fit.observer = out.progress();
-        method.fit(&task, &mut fit)?
-    };
+        Ok(method.fit(&task, &mut fit)?)
+    })?;
     model.card_mut().drug = Some(args.drug.clone());
     model.save(&args.out)?;
     let card = model.card();
