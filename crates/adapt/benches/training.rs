@@ -6,7 +6,7 @@
 //! - `step ae|classifier BATCH`: one step (forward, backward, Adam) of 2000-512-128-512-2000 or 2000-512-128-2, ReLU;
 //! - `limit ae|classifier BATCH`: the matrix products of that step alone, and `limit copy`: the copy rate;
 //! - `zoo STRATEGY GENES BATCH`: a step of every stage of a strategy on made-up data of six batches, and what an epoch
-//!   needs besides (validation, copies), shared out to the steps;
+//!   needs besides (validation, copies), shared out to the steps; a whole fit of a strategy without epochs;
 //! - `fit STRATEGY`: a whole fit of PLX-4720 → A375 with default settings but no early stop (`SENSITOME_DATA`, else
 //!   `../shared/data`); `export` writes that task for the PyTorch side into `SENSITOME_BENCH_DATA`.
 //!
@@ -32,8 +32,8 @@ use sensitome_core_models::{
 use sensitome_data::detect::Scale;
 use sensitome_data::read::{self, GeneSet, Measure, ReadOptions};
 use sensitome_data::{
-    FittedPreprocessing, PrepareOptions, SourceDomain, SourceInput, TargetDomain, TargetInput, TaskParts,
-    TransferTask, prepare,
+    FewShot, FittedPreprocessing, PrepareOptions, SourceDomain, SourceInput, TargetDomain, TargetInput,
+    TaskParts, TransferTask, prepare,
 };
 use sensitome_testkit as testkit;
 
@@ -137,7 +137,7 @@ fn copy_rate() {
 const BATCHES: usize = 6;
 
 /// As many training lines as cells, and 64 lines more to validate on.
-fn made_up(genes: usize, rows: usize) -> TransferTask {
+fn made_up(genes: usize, rows: usize, few_shot: Option<FewShot>) -> TransferTask {
     let names = |prefix: &str, n: usize| (0..n).map(|i| format!("{prefix}{i}")).collect::<Vec<_>>();
     let n = rows + 64;
     let expression = normal([n, genes], 3);
@@ -160,7 +160,7 @@ fn made_up(genes: usize, rows: usize) -> TransferTask {
             cells: names("C", rows),
             clusters: None,
         },
-        few_shot: None,
+        few_shot,
         gene_sets: Some((0..40).map(|s| (format!("SET{s}"), set(s))).collect()),
         preprocessing: FittedPreprocessing::identity(names("G", genes), Scale::ZScored),
         notes: Vec::new(),
@@ -184,7 +184,9 @@ impl Observer for Watch<'_> {
 
 /// An epoch goes once over the longer domain; a step has a batch of both where the stage takes both.
 fn zoo(strategy: &str, genes: usize, batch: usize) {
-    let task = made_up(genes, BATCHES * batch);
+    let few = FewShot { rows: vec![0, 1], labels: vec![0, 1] };
+    let few = Some(few).filter(|_| strategy == "nearest_centroid"); // which learns from nothing else
+    let task = made_up(genes, BATCHES * batch, few);
     let entry = find(strategy).unwrap();
     let settings = entry.hypers.iter().fold(Settings::new(), |settings, hyper| match hyper.name {
         "batch_size" => settings.set(hyper.name, batch),
@@ -196,8 +198,13 @@ fn zoo(strategy: &str, genes: usize, batch: usize) {
     let mut epochs = Vec::new();
     let mut options = FitOptions::new(0, parse_device("flex").unwrap());
     options.observer = Box::new(Watch { last: Instant::now(), epochs: &mut epochs });
+    let start = Instant::now();
     fit.fit(&task, &mut options).unwrap();
+    let whole = start.elapsed().as_secs_f64() * 1e3;
     drop(options);
+    if epochs.is_empty() {
+        println!("{strategy} whole fit, {genes} genes, batch {batch}\t{whole:.2}\t{whole:.2}\t{whole:.2}");
+    }
     let mut stages: Vec<&str> = epochs.iter().map(|e| e.0).collect();
     stages.dedup();
     for stage in stages {

@@ -4,6 +4,7 @@ mod adversarial;
 mod basic;
 mod cluster;
 mod coral;
+mod distances;
 mod entropy;
 mod kl;
 mod mmd;
@@ -18,6 +19,7 @@ pub use adversarial::{
 pub use basic::{binary_cross_entropy, cross_entropy, mean_squared_error, one_hot, weighted_cross_entropy};
 pub use cluster::{cluster_dissimilarity, pairs_dissimilarity};
 pub use coral::coral;
+pub use distances::squared_distances;
 pub use entropy::{entropy, entropy_with_offset};
 pub use kl::{Reduction, gaussian_kl};
 pub use mmd::{Bandwidth, Estimator, MultiKernel, joint_mmd, multi_kernel_mmd, rbf_mmd, rbf_mmd_cut};
@@ -25,12 +27,3 @@ pub use optimal_transport::{entropic_transport, sinkhorn_divergence, sinkhorn_pl
 pub use orthogonality::{cosine_orthogonality, frobenius_orthogonality, orthogonality};
 pub use perturbation::{VirtualPerturbation, gradient_step, kl_from, virtual_direction};
 pub use reconstruction::reconstruction;
-
-use burn::tensor::Tensor;
-
-/// Squared Euclidean distance of every row of `x` to every row of `y`: rows of x × rows of y, never below 0.
-pub fn squared_distances(x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
-    // Differences, not the expanded square: rows that are equal are exactly 0 apart.
-    let difference: Tensor<3> = x.unsqueeze_dim::<3>(1) - y.unsqueeze_dim::<3>(0);
-    difference.square().sum_dim(2).squeeze_dim(2)
-}
