@@ -4,6 +4,7 @@
 //!     cargo run --release --example sensitome_table real [development|held-out|all]
 //!     cargo run --release --example sensitome_table ablation [development|held-out|all]
 //!     cargo run --release --example sensitome_table drugs [EVERY]
+//!     cargo run --release --example sensitome_table bulk
 //!     cargo run --release --example sensitome_table shots [development|held-out|all]
 
 #![allow(clippy::print_stdout)] // examples print
@@ -46,8 +47,9 @@ fn main() -> Result<()> {
         Some("real") => real(second, &BOTH),
         Some("ablation") => real(second, &ABLATION),
         Some("drugs") => drugs(second.map_or(Ok(10), str::parse)?),
+        Some("bulk") => bulk(),
         Some("shots") => shots(second),
-        _ => Err("say simulated, real, ablation, drugs or shots".into()),
+        _ => Err("say simulated, real, ablation, drugs, bulk or shots".into()),
     }
 }
 
@@ -214,6 +216,32 @@ fn drugs(every: usize) -> Result<()> {
     let count = |better: &dyn Fn(&Vec<f64>) -> bool| all.iter().filter(|row| better(row)).count();
     let (up, down) = (count(&|r| r[1] > r[0] + 0.002), count(&|r| r[1] < r[0] - 0.002));
     println!("sensitome is better than ridge by more than 0.002 on {up}, worse on {down}");
+    Ok(())
+}
+
+/// The breast cells, and the bulk samples of the very lines that they come from, scored from all other lines.
+fn bulk() -> Result<()> {
+    let Some(data) = Data::read()? else { return Ok(()) };
+    println!(
+        "| drug | lines | ridge, cells | sensitome, cells | ridge, their lines in bulk | sensitome, their lines in bulk |"
+    );
+    println!("| --- |{}", " --- |".repeat(5));
+    let mut all = Vec::new();
+    for pair in PAIRS.iter().filter(|p| p.cells == "breast") {
+        let cells = data.task(pair, &PrepareOptions::default())?;
+        let in_bulk = data.task_in_bulk(pair)?;
+        let mut row = Vec::new();
+        for (task, truth) in [&cells, &in_bulk] {
+            for method in &BOTH {
+                row.push(score(truth, &scores(&fit(task, method, 0)?, task)?, None)?);
+            }
+        }
+        let lines = in_bulk.1.iter().flatten().count();
+        println!("| {} | {lines} | {} |", pair.drug, figures(&row));
+        all.push(row);
+    }
+    let means: Vec<f64> = (0..4).map(|k| mean(&column(&all, k))).collect();
+    println!("| mean of {} | | {} |", all.len(), figures(&means));
     Ok(())
 }
 

@@ -147,6 +147,25 @@ impl Data {
         options: &PrepareOptions,
     ) -> Result<(TransferTask, Vec<Option<u8>>)> {
         let target = self.cells.get(pair.cells).ok_or("no such cells")?;
+        Ok((self.scoring(pair, target, options)?, self.labels(pair, &target.expression)?))
+    }
+
+    /// The same task with the lines that the breast cells come from, in bulk, in place of the cells: nothing has to be
+    /// transferred.
+    #[allow(dead_code)] // not every example asks
+    pub(crate) fn task_in_bulk(&self, pair: &Pair) -> Result<(TransferTask, Vec<Option<u8>>)> {
+        let path = self.folder.join("sc_brca_atlas.line_response.csv.gz");
+        let by_line = labels_by(&path, "expression_id", pair)?;
+        let cells = self.cells.get(pair.cells).ok_or("no such cells")?;
+        let samples = self.bulk.samples();
+        let own: Vec<usize> = (0..samples.len()).filter(|&i| by_line.contains_key(&samples[i])).collect();
+        let target = TargetInput { expression: self.bulk.select_samples(&own)?, ..cells.clone() };
+        let truth = own.iter().map(|&i| by_line[&samples[i]].parse().ok()).collect();
+        Ok((self.scoring(pair, &target, &PrepareOptions::default())?, truth))
+    }
+
+    /// The task of scoring `target` for the drug of a pair, from the lines that its cells do not come from.
+    fn scoring(&self, pair: &Pair, target: &TargetInput, options: &PrepareOptions) -> Result<TransferTask> {
         let lines = |file: &str| -> Result<Vec<String>> {
             Ok(Table::read(self.folder.join(file).as_path())?.column("expression_id")?.to_vec())
         };
@@ -165,8 +184,7 @@ impl Data {
             table: Some((screen.lines, ResponseTable { drugs: screen.drugs, values: screen.values })),
         };
         let options = PrepareOptions { exclude, ..options.clone() };
-        let task = prepare(vec![source], target.clone(), &options)?;
-        Ok((task, self.labels(pair, &target.expression)?))
+        Ok(prepare(vec![source], target.clone(), &options)?)
     }
 
     /// Labels of the cells; only the evaluation, and the draw of a few labelled cells, see them.
@@ -192,14 +210,19 @@ impl Data {
 
 /// Every cell the label of its line.
 fn by_line(path: &Path, pair: &Pair, m: &ExpressionMatrix) -> Result<HashMap<String, String>> {
+    let by_line = labels_by(path, "cell_line", pair)?;
+    let column = m.sample_columns().get("cell_line").ok_or("no cell_line")?;
+    let of = |i: usize| Some((m.samples()[i].clone(), by_line.get(&column.get(i)?)?.clone()));
+    Ok((0..m.n_samples()).filter_map(of).collect())
+}
+
+/// The label of every line, which may be empty, by one of the columns that name it.
+fn labels_by(path: &Path, name: &str, pair: &Pair) -> Result<HashMap<String, String>> {
     let t = Table::read(path)?;
-    let (line, drugs, datasets) = (t.column("cell_line")?, t.column("drug")?, t.column("dataset")?);
+    let (line, drugs, datasets) = (t.column(name)?, t.column("drug")?, t.column("dataset")?);
     let label = t.column("label")?;
     let rows = (0..t.n_rows()).filter(|&i| drugs[i] == pair.drug && datasets[i] == pair.dataset);
-    let by_line: HashMap<&str, &str> = rows.map(|i| (line[i].as_str(), label[i].as_str())).collect();
-    let column = m.sample_columns().get("cell_line").ok_or("no cell_line")?;
-    let of = |i: usize| Some((m.samples()[i].clone(), (*by_line.get(column.get(i)?.as_str())?).to_owned()));
-    Ok((0..m.n_samples()).filter_map(of).collect())
+    Ok(rows.map(|i| (line[i].clone(), label[i].clone())).collect())
 }
 
 /// Labels and scores of the cells that have a label and are not among the few labelled ones.

@@ -16,6 +16,7 @@ mod louvain;
 mod observer;
 mod one_pass;
 mod optimizer;
+mod real;
 mod registry;
 mod resampling;
 mod search;

@@ -1,35 +1,8 @@
 //! The arithmetic of the optimizers: one pass over a weight, its gradient and its running averages, in the precision of the
 //! weight.
 
-use std::ops::{Add, Div, Mul, Sub};
-
 use crate::optimizer::Optimizer;
-
-/// Single or double precision.
-pub(crate) trait Real:
-    Copy + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
-{
-    fn of(x: f64) -> Self;
-    fn root(self) -> Self;
-}
-
-impl Real for f32 {
-    fn of(x: f64) -> Self {
-        x as Self
-    }
-    fn root(self) -> Self {
-        self.sqrt()
-    }
-}
-
-impl Real for f64 {
-    fn of(x: f64) -> Self {
-        x
-    }
-    fn root(self) -> Self {
-        self.sqrt()
-    }
-}
+use crate::real::Real;
 
 impl Optimizer {
     /// Number of running averages of a weight.

@@ -4,21 +4,26 @@
 
 use sensitome_adapt::{FitOptions, Settings, find};
 use sensitome_core_models::{GeneReport, ResponseModel, parse_device};
+use sensitome_data::labels::LabelRule;
 use sensitome_data::simulate::{SimulationConfig, simulate};
 use sensitome_data::{FewShot, PrepareOptions, TransferTask};
-use sensitome_eval::auroc;
+use sensitome_eval::{auroc, balanced_accuracy};
 
 fn task(alignment: f64, seed: u64) -> (TransferTask, Vec<u8>) {
+    task_with(PrepareOptions::default(), alignment, seed)
+}
+
+fn task_with(options: PrepareOptions, confounder_alignment: f64, seed: u64) -> (TransferTask, Vec<u8>) {
     let config = SimulationConfig {
         n_lines: 120,
         n_cells: 150,
         n_genes: 400,
-        confounder_alignment: alignment,
+        confounder_alignment,
         seed,
         ..SimulationConfig::default()
     };
     let s = simulate(&config).unwrap();
-    (s.task(&PrepareOptions::default()).unwrap(), s.truth.labels)
+    (s.task(&options).unwrap(), s.truth.labels)
 }
 
 fn fit(name: &str, settings: &[(&str, &str)], task: &TransferTask) -> ResponseModel {
@@ -55,6 +60,22 @@ fn noise_is_taken_off_where_bulk_bears_it_out() {
     };
     let ((left, _), (off, share)) = (area(&[("noise", "0")]), area(&[]));
     assert!(off > left + 0.005 && share > 0.5, "{left} {off} {share}");
+}
+
+/// Of the lines 1 in 9 is called sensitive, of the cells every other one is.
+#[test]
+fn the_classes_of_cells_are_told_apart_though_few_lines_are_sensitive() {
+    let label_rule = LabelRule::ZScore { threshold: -1.2 };
+    let (task, truth) = task_with(PrepareOptions { label_rule, ..PrepareOptions::default() }, 0.0, 4);
+    let sensitive = task.sources[0].labels.iter().filter(|l| **l == Some(1)).count();
+    assert!((5..20).contains(&sensitive), "{sensitive} of 120");
+    let model = fit("sensitome", &[], &task);
+    let t = &task.target;
+    let found = model.predict_prepared(t.expression.view(), &t.cells, GeneReport::default(), 64).unwrap();
+    let right = |classes: &[u8]| balanced_accuracy(&truth, classes).unwrap();
+    let by_half: Vec<u8> = found.scores.iter().map(|&s| u8::from(s >= 0.5)).collect();
+    assert!(right(&found.classes) > 0.75, "{}", right(&found.classes));
+    assert!(right(&by_half) < 0.6, "{}", right(&by_half));
 }
 
 #[test]

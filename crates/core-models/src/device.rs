@@ -89,6 +89,11 @@ pub fn is_on_host(device: &Device) -> bool {
     backend_of(device).is_some_and(|b| b.on_host)
 }
 
+/// Whether tensors of this device are those of `flex`, the CPU backend with operations of our own.
+pub fn is_flex(device: &Device) -> bool {
+    devices("flex").contains(&device.clone().inner())
+}
+
 fn backend_of(device: &Device) -> Option<&'static Backend> {
     let plain = device.clone().inner();
     KNOWN.iter().find(|b| devices(b.name).contains(&plain))

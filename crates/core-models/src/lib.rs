@@ -24,7 +24,7 @@ pub use autoencoder::{
     Autoencoder, AutoencoderConfig, Coder, DenoisingAutoencoder, Variational, VariationalAutoencoder,
 };
 pub use burn::tensor::Device;
-pub use device::{available_devices, device_name, is_on_host, parse_device};
+pub use device::{available_devices, device_name, is_flex, is_on_host, parse_device};
 pub use error::{ModelError, Result};
 pub use feed_forward::{FeedForward, Init, MlpConfig, Normalization};
 pub use head::{HeadConfig, Output};

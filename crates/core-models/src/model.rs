@@ -156,6 +156,18 @@ impl ResponseModel {
         self.threshold
     }
 
+    /// The same model with another threshold.
+    ///
+    /// # Errors
+    /// When it is not a number.
+    pub fn with_threshold(mut self, threshold: f64) -> Result<Self> {
+        if threshold.is_nan() {
+            return Err(ModelError::invalid("threshold", "it is NaN", "pass a score"));
+        }
+        self.threshold = threshold;
+        Ok(self)
+    }
+
     /// What the model was trained on and how.
     pub fn card(&self) -> &ModelCard {
         &self.card

@@ -27,20 +27,17 @@ mod flex {
     use burn::tensor::{Bytes, DType, Shape};
 
     use super::Tensor;
+    use crate::is_flex;
 
     /// `a`, rows × inner, times `b`, inner × columns; both may be tracked.
     pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
         let single = a.dtype() == DType::F32 && b.dtype() == DType::F32;
         let fits = a.dims()[1] == b.dims()[0]; // else `matmul` says what is wrong
-        if single && fits && is_flex(&a) && is_flex(&b) {
+        if single && fits && is_flex(&a.device()) && is_flex(&b.device()) {
             Tensor::from_dispatch(<Dispatch as Products>::product(a.into_dispatch(), b.into_dispatch()))
         } else {
             a.matmul(b)
         }
-    }
-
-    fn is_flex(tensor: &Tensor<2>) -> bool {
-        tensor.device().inner() == burn::tensor::Device::flex()
     }
 
     #[backend_extension(Flex, Autodiff)]

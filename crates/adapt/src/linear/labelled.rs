@@ -37,13 +37,14 @@ pub(crate) fn with_labels(cells: &Cells, few: Option<&FewShot>, free: Array1<f64
     Direction { weight, middle, support: Some(support) }
 }
 
-/// Slope and intercept that turn a score in deviations into log-odds, as they do for lines that were not seen. The order of
-/// the scores is never turned round.
-pub(crate) fn log_odds(unseen: &Array1<f64>, labels: &[Option<u8>]) -> (f64, f64) {
+/// Slope and intercept that turn a score in deviations into log-odds, as they do for lines that were not seen, and the share
+/// of sensitive lines. The order of the scores is never turned round.
+pub(crate) fn log_odds(unseen: &Array1<f64>, labels: &[Option<u8>]) -> (f64, f64, f64) {
     let (mean, deviation) = (unseen.sum() / unseen.len().max(1) as f64, unseen.std(0.0).max(1e-12));
     let scored = unseen.iter().zip(labels).filter_map(|(u, l)| Some(((u - mean) / deviation, (*l)?)));
     let (scores, labels): (Vec<f64>, Vec<u8>) = scored.unzip();
-    Platt::fit(&labels, &scores, None).map_or((1.0, 0.0), |p| (p.slope.max(0.05), p.intercept))
+    let share = labels.iter().filter(|&&l| l == 1).count() as f64 / labels.len().max(1) as f64;
+    Platt::fit(&labels, &scores, None).map_or((1.0, 0.0, 0.5), |p| (p.slope.max(0.05), p.intercept, share))
 }
 
 #[cfg(test)]
@@ -85,6 +86,8 @@ mod tests {
         };
         assert!(log_odds(&unseen, &labels(false)).0 > 1.0);
         assert_eq!(log_odds(&unseen, &labels(true)).0, 0.05);
-        assert_eq!(log_odds(&unseen, &[Some(1); 30]), (1.0, 0.0));
+        let third: Vec<Option<u8>> = (0..30).map(|i| Some(u8::from(i >= 20))).collect();
+        assert!((log_odds(&unseen, &third).2 - 1.0 / 3.0).abs() < 1e-12);
+        assert_eq!(log_odds(&unseen, &[Some(1); 30]), (1.0, 0.0, 0.5));
     }
 }

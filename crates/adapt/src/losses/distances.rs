@@ -23,8 +23,6 @@ fn by_tensors(x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
 
 #[cfg(feature = "flex")]
 mod flex {
-    use std::ops::{AddAssign, Mul, Sub};
-
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
     use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
     use burn::backend::autodiff::grads::Gradients;
@@ -32,13 +30,15 @@ mod flex {
     use burn::backend::flex::{FlexTensor, Layout};
     use burn::backend::tensor::FloatTensor;
     use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_extension};
-    use burn::tensor::{Bytes, DType, Device, Shape, Tensor};
+    use burn::tensor::{Bytes, DType, Shape, Tensor};
+    use sensitome_core_models::is_flex;
+
+    use crate::real::Real;
 
     /// Whether both lie on `flex`, in one precision and with as many features.
     pub(super) fn applies(x: &Tensor<2>, y: &Tensor<2>) -> bool {
-        let on_flex = |t: &Tensor<2>| t.device().inner() == Device::flex();
         let known = matches!(x.dtype(), DType::F32 | DType::F64) && x.dtype() == y.dtype();
-        known && x.dims()[1] == y.dims()[1] && on_flex(x) && on_flex(y)
+        known && x.dims()[1] == y.dims()[1] && is_flex(&x.device()) && is_flex(&y.device())
     }
 
     pub(super) fn squared_distances(x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
@@ -102,32 +102,6 @@ mod flex {
         }
     }
 
-    trait Real: Copy + Default + Sub<Output = Self> + Mul<Output = Self> + AddAssign {
-        const TWO: Self;
-        fn values(tensor: &FlexTensor) -> &[Self];
-        fn tensor(values: Vec<Self>, layout: Layout) -> FlexTensor;
-    }
-
-    impl Real for f32 {
-        const TWO: Self = 2.0;
-        fn values(tensor: &FlexTensor) -> &[Self] {
-            tensor.storage()
-        }
-        fn tensor(values: Vec<Self>, layout: Layout) -> FlexTensor {
-            FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
-        }
-    }
-
-    impl Real for f64 {
-        const TWO: Self = 2.0;
-        fn values(tensor: &FlexTensor) -> &[Self] {
-            tensor.storage()
-        }
-        fn tensor(values: Vec<Self>, layout: Layout) -> FlexTensor {
-            FlexTensor::new(Bytes::from_elems(values), layout, DType::F64)
-        }
-    }
-
     /// Sums kept side by side, so that a pair is summed in vector registers.
     const LANES: usize = 16;
 
@@ -146,7 +120,7 @@ mod flex {
                 }
             }
         });
-        F::tensor(out, Layout::contiguous(Shape::new([n, m])))
+        tensor(out, [n, m])
     }
 
     #[inline(always)]
@@ -176,14 +150,14 @@ mod flex {
                 let (a, pulled) = (&x[i * features..(i + 1) * features], i * features..(i + 1) * features);
                 let pulled = &mut out[pulled];
                 for j in 0..m {
-                    let (b, weight) = (&y[j * features..(j + 1) * features], F::TWO * outer[i * m + j]);
+                    let (b, weight) = (&y[j * features..(j + 1) * features], F::of(2.0) * outer[i * m + j]);
                     for ((p, &a), &b) in pulled.iter_mut().zip(a).zip(b) {
                         *p += weight * (a - b);
                     }
                 }
             }
         });
-        F::tensor(out, Layout::contiguous(Shape::new([n, features])))
+        tensor(out, [n, features])
     }
 
     fn sides(tensor: &FlexTensor) -> [usize; 2] {
@@ -191,9 +165,13 @@ mod flex {
         [shape[0], shape[1]]
     }
 
+    fn tensor<F: Real>(values: Vec<F>, shape: [usize; 2]) -> FlexTensor {
+        FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::new(shape)), F::dtype())
+    }
+
     /// The values of a matrix that lies in memory row after row.
     fn values<F: Real>(contiguous: &FlexTensor) -> &[F] {
-        &F::values(contiguous)[contiguous.layout().start_offset()..]
+        &contiguous.storage::<F>()[contiguous.layout().start_offset()..]
     }
 }
 
