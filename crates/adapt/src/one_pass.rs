@@ -31,7 +31,7 @@ impl Optimizer {
             }
             (Self::Adagrad, [sum]) => {
                 for ((w, &g), s) in w.iter_mut().zip(g).zip(sum) {
-                    *s = *s + g * g;
+                    *s += g * g;
                     *w = *w - lr * g / (s.root() + F::of(1e-10));
                 }
             }
