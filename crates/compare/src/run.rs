@@ -133,13 +133,20 @@ impl Plan {
             done: AtomicUsize::new(0),
             error: Mutex::new(None),
         };
-        let threads = match self.experiment.resources.threads {
-            0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+        let machine = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let at_once = match self.experiment.resources.threads {
+            0 => machine,
             n => n,
-        };
+        }
+        .min(total);
+        // A pool for each: with a shared one, fits stand still while their products wait for it.
+        let pool = || rayon::ThreadPoolBuilder::new().num_threads((machine / at_once).max(1)).build();
         std::thread::scope(|scope| {
-            for _ in 0..threads.min(total) {
-                scope.spawn(|| runner.work());
+            for _ in 0..at_once {
+                scope.spawn(|| match pool() {
+                    Ok(pool) => pool.install(|| runner.work()),
+                    Err(_) => runner.work(), // slower, and the same to the byte
+                });
             }
         });
         if let Some(error) = runner.error.into_inner().unwrap_or_else(PoisonError::into_inner) {

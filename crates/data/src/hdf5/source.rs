@@ -17,10 +17,44 @@ pub(super) struct Bytes(Arc<Backing>);
 enum Backing {
     /// Read on demand: a file may be larger than memory.
     Disk {
-        file: Mutex<File>,
+        file: Mutex<Paged>,
         len: u64,
     },
     Memory(Vec<u8>),
+}
+
+/// A file and the piece of it that was read last: the names of a million cells are asked for one by one.
+struct Paged {
+    file: File,
+    start: u64,
+    page: Vec<u8>,
+}
+
+impl Paged {
+    const PAGE: u64 = 16 * 1024;
+    /// Longer pieces are read for themselves.
+    const SMALL: usize = 1024;
+
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
+        if buf.len() > Self::SMALL {
+            self.file.seek(SeekFrom::Start(offset))?;
+            return self.file.read_exact(buf);
+        }
+        if self.held(offset, buf.len()).is_none() {
+            self.page.clear();
+            self.start = offset;
+            self.file.seek(SeekFrom::Start(offset))?;
+            (&self.file).take(Self::PAGE).read_to_end(&mut self.page)?;
+        }
+        let held = self.held(offset, buf.len()).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        buf.copy_from_slice(held);
+        Ok(())
+    }
+
+    fn held(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let from = usize::try_from(offset.checked_sub(self.start)?).ok()?;
+        self.page.get(from..from.checked_add(len)?)
+    }
 }
 
 impl Bytes {
@@ -30,7 +64,7 @@ impl Bytes {
             Input::Path(path) if !starts_with_gzip(path) => {
                 let file = File::open(path).map_err(|e| DataError::io(path, "open", e))?;
                 let len = file.metadata().map_err(|e| DataError::io(path, "open", e))?.len();
-                Backing::Disk { file: Mutex::new(file), len }
+                Backing::Disk { file: Mutex::new(Paged { file, start: 0, page: Vec::new() }), len }
             }
             _ => {
                 let mut bytes = Vec::new();
@@ -69,9 +103,7 @@ impl Source for Bytes {
         match &*self.0 {
             Backing::Disk { file, .. } => {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(offset))
-                    .and_then(|_| file.read_exact(buf))
-                    .map_err(|e| FormatError::Source(e.to_string()))
+                file.read_at(offset, buf).map_err(|e| FormatError::Source(e.to_string()))
             }
             Backing::Memory(bytes) => {
                 let slice = usize::try_from(offset)
@@ -80,6 +112,39 @@ impl Source for Bytes {
                     .ok_or_else(|| FormatError::Source("read past the end of the file".to_owned()))?;
                 buf.copy_from_slice(slice);
                 Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn reads_from_disk_are_the_bytes_of_the_file(
+            len in 1usize..60_000,
+            reads in proptest::collection::vec((0u64..70_000, 0usize..3000), 1..60),
+        ) {
+            let bytes: Vec<u8> = (0..len).map(|i| (i * i / 7 % 251) as u8).collect();
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&bytes).unwrap();
+            let source = Bytes::open(&Input::from(file.path())).unwrap();
+            for (offset, n) in reads {
+                let mut found = vec![0; n];
+                let read = source.read_at(offset, &mut found);
+                match bytes.get(offset as usize..offset as usize + n) {
+                    Some(there) => {
+                        prop_assert!(read.is_ok());
+                        prop_assert_eq!(found, there);
+                    }
+                    None => prop_assert!(read.is_err() || n == 0),
+                }
             }
         }
     }
