@@ -18,6 +18,12 @@ impl Optimizer {
     /// Changes `w` by its gradient `g`; `t` counts the steps of this weight from 1. `tensor_steps.rs` has the same in tensor
     /// operations.
     pub(crate) fn update<F: Real>(self, w: &mut [F], g: &[F], slots: &mut [Vec<F>], t: u64, rate: f64) {
+        // Compiled for AVX2 too: wider, and the same bits.
+        pulp::Arch::new().dispatch(|| self.one_pass(w, g, slots, t, rate));
+    }
+
+    #[inline(always)]
+    fn one_pass<F: Real>(self, w: &mut [F], g: &[F], slots: &mut [Vec<F>], t: u64, rate: f64) {
         let lr = F::of(rate);
         match (self, slots) {
             (Self::Adam { weight_decay, .. }, [m, v]) => adam(w, g, m, v, (t, rate, weight_decay)),
@@ -32,13 +38,13 @@ impl Optimizer {
             (Self::Adagrad, [sum]) => {
                 for ((w, &g), s) in w.iter_mut().zip(g).zip(sum) {
                     *s += g * g;
-                    *w = *w - lr * g / (s.root() + F::of(1e-10));
+                    *w = *w - lr * g / (s.sqrt() + F::of(1e-10));
                 }
             }
             (Self::RmsProp, [square]) => {
                 for ((w, &g), s) in w.iter_mut().zip(g).zip(square) {
                     *s = F::of(0.99) * *s + F::of(0.01) * g * g;
-                    *w = *w - lr * g / (s.root() + F::of(1e-8));
+                    *w = *w - lr * g / (s.sqrt() + F::of(1e-8));
                 }
             }
             (Self::Sgd { momentum, weight_decay, nesterov }, [velocity]) => {
@@ -66,6 +72,7 @@ pub(crate) fn corrections<F: Real>(t: u64, rate: f64) -> (F, F) {
     (F::of(rate / power(BETAS.0)), F::of(power(BETAS.1).sqrt()))
 }
 
+#[inline(always)]
 fn adam<F: Real>(w: &mut [F], g: &[F], m: &mut [F], v: &mut [F], (t, rate, decay): (u64, f64, f64)) {
     let (step, root) = corrections::<F>(t, rate);
     let (b1, b2, c1, c2) = (F::of(BETAS.0), F::of(BETAS.1), F::of(1.0 - BETAS.0), F::of(1.0 - BETAS.1));
@@ -74,10 +81,11 @@ fn adam<F: Real>(w: &mut [F], g: &[F], m: &mut [F], v: &mut [F], (t, rate, decay
         let g = g + decay * *w;
         *m = b1 * *m + c1 * g;
         *v = b2 * *v + c2 * g * g;
-        *w = *w - step * *m / (v.root() / root + epsilon);
+        *w = *w - step * *m / (v.sqrt() / root + epsilon);
     }
 }
 
+#[inline(always)]
 fn amsgrad<F: Real>(w: &mut [F], g: &[F], slots: [&mut Vec<F>; 3], (t, rate, decay): (u64, f64, f64)) {
     let (step, root) = corrections::<F>(t, rate);
     let (b1, b2, c1, c2) = (F::of(BETAS.0), F::of(BETAS.1), F::of(1.0 - BETAS.0), F::of(1.0 - BETAS.1));
@@ -88,6 +96,6 @@ fn amsgrad<F: Real>(w: &mut [F], g: &[F], slots: [&mut Vec<F>; 3], (t, rate, dec
         *m = b1 * *m + c1 * g;
         *v = b2 * *v + c2 * g * g;
         *greatest = if *v > *greatest { *v } else { *greatest };
-        *w = *w - step * *m / (greatest.root() / root + epsilon);
+        *w = *w - step * *m / (greatest.sqrt() / root + epsilon);
     }
 }

@@ -1,37 +1,20 @@
 //! Single and double precision, for what is computed on the host in either.
 
-use std::ops::{Add, AddAssign, Div, Mul, Sub};
-
 use burn::tensor::Element;
+use ndarray::NdFloat;
 
-pub(crate) trait Real:
-    Element
-    + bytemuck::Pod
-    + PartialOrd
-    + Add<Output = Self>
-    + AddAssign
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-{
+pub(crate) trait Real: Element + NdFloat + bytemuck::Pod {
     fn of(x: f64) -> Self;
-    fn root(self) -> Self;
 }
 
 impl Real for f32 {
     fn of(x: f64) -> Self {
         x as Self
     }
-    fn root(self) -> Self {
-        self.sqrt()
-    }
 }
 
 impl Real for f64 {
     fn of(x: f64) -> Self {
         x
-    }
-    fn root(self) -> Self {
-        self.sqrt()
     }
 }

@@ -86,7 +86,7 @@ impl Context {
             label_shift: label_shift(&evidence),
             source_recall: recall(&evidence.labels, &evidence.validation.classes),
             notes,
-            scores: predicted.scores,
+            scores: predicted.scores.iter().map(|&s| s as f32).collect(),
             classes: predicted.classes,
         })
     }

@@ -59,8 +59,9 @@ pub struct MethodSummary {
 /// What one fit leaves behind. Nothing in it depends on a hidden label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fitted {
-    /// A score for every cell of the evaluated file, in its order, the higher the more sensitive.
-    pub scores: Vec<f64>,
+    /// A score for every cell of the evaluated file, in its order, the higher the more sensitive. Single
+    /// precision is all that models compute, and half as long in a file.
+    pub scores: Vec<f32>,
     /// 1 or 0 for every cell: whether the score reaches the model's threshold.
     pub classes: Vec<u8>,
     /// Whether scores are probabilities.

@@ -45,14 +45,19 @@ pub struct Codes {
 }
 
 impl SharedPrivate {
-    /// Codes and reconstruction of rows of one domain, rows × genes.
-    pub fn forward(&mut self, x: Tensor<2>, domain: Domain, mut pass: Pass) -> Codes {
+    /// Private and shared code, in this order, of rows of one domain, rows × genes.
+    pub fn encode(&mut self, x: Tensor<2>, domain: Domain, mut pass: Pass) -> [Tensor<2>; 2] {
         let encoder = match domain {
             Domain::Source => &mut self.private_source,
             Domain::Target => &mut self.private_target,
         };
         let private = encoder.forward(x.clone(), pass.again());
-        let shared = self.shared.forward(x, pass.again());
+        [private, self.shared.forward(x, pass)]
+    }
+
+    /// Codes and reconstruction of rows of one domain, rows × genes.
+    pub fn forward(&mut self, x: Tensor<2>, domain: Domain, mut pass: Pass) -> Codes {
+        let [private, shared] = self.encode(x, domain, pass.again());
         let both = Tensor::cat(vec![private.clone(), shared.clone()], 1);
         let reconstruction = self.decoder.forward(both.clone(), pass);
         Codes { shared, private, both, reconstruction }

@@ -37,14 +37,15 @@ pub(crate) fn with_labels(cells: &Cells, few: Option<&FewShot>, free: Array1<f64
     Direction { weight, middle, support: Some(support) }
 }
 
-/// Slope and intercept that turn a score in deviations into log-odds, as they do for lines that were not seen, and the share
-/// of sensitive lines. The order of the scores is never turned round.
+/// Slope and intercept that turn a score in deviations into log-odds, as they do for lines that were not seen, and the
+/// prevalence of sensitive lines. The order of the scores is never turned round.
 pub(crate) fn log_odds(unseen: &Array1<f64>, labels: &[Option<u8>]) -> (f64, f64, f64) {
     let (mean, deviation) = (unseen.sum() / unseen.len().max(1) as f64, unseen.std(0.0).max(1e-12));
     let scored = unseen.iter().zip(labels).filter_map(|(u, l)| Some(((u - mean) / deviation, (*l)?)));
     let (scores, labels): (Vec<f64>, Vec<u8>) = scored.unzip();
-    let share = labels.iter().filter(|&&l| l == 1).count() as f64 / labels.len().max(1) as f64;
-    Platt::fit(&labels, &scores, None).map_or((1.0, 0.0, 0.5), |p| (p.slope.max(0.05), p.intercept, share))
+    let prevalence = labels.iter().filter(|&&l| l == 1).count() as f64 / labels.len().max(1) as f64;
+    Platt::fit(&labels, &scores, None)
+        .map_or((1.0, 0.0, 0.5), |p| (p.slope.max(0.05), p.intercept, prevalence))
 }
 
 #[cfg(test)]

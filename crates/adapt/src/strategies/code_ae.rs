@@ -60,8 +60,8 @@ impl CodeAe {
         let bulk_only = self.0.flag("faithful")?; // published: both loaders hold bulk, no cell is ever seen
         let target = if bulk_only { source.clone().flip([0]) } else { batch.target()?.x.clone() };
         if batch.update == "critic" {
-            let source = nets.codes.forward(source, Domain::Source, Pass::Evaluate).both;
-            let target = nets.codes.forward(target, Domain::Target, Pass::Evaluate).both;
+            let mut both = |x, domain| Tensor::cat(nets.codes.encode(x, domain, Pass::Evaluate).to_vec(), 1);
+            let (source, target) = (both(source, Domain::Source), both(target, Domain::Target));
             let [gap, penalty] = wasserstein_critic(&mut nets.critic, source, target, pass)?;
             let penalty = penalty * self.0.float("penalty_weight")?;
             return Ok(Losses::new().add("critic", gap).add("penalty", penalty));

@@ -129,9 +129,9 @@ impl Fit for Sensitome {
         let free = cells.unit(&(calm * (1.0 - trust.share) + sharp * trust.share));
         let found = with_labels(&cells, task.few_shot.as_ref(), free, self.share);
 
-        let (slope, intercept, share) = log_odds(unseen, &lines.labels);
+        let (slope, intercept, prevalence) = log_odds(unseen, &lines.labels);
         // Where few lines are sensitive hardly a cell has one half: it counts as sensitive if likelier so than a line.
-        let (intercept, cut) = found.support.map_or((intercept, share), |_| (0.0, 0.5));
+        let (intercept, cut) = found.support.map_or((intercept, prevalence), |_| (0.0, 0.5));
         let bias = intercept - slope * (cells.means().dot(&found.weight) + found.middle);
         let own = ("sensitome", &self.settings);
         let model = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;

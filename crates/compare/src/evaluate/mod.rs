@@ -35,7 +35,7 @@ pub(crate) fn measure(hidden: &HiddenLabels, rows: &[usize], fitted: Fitted) -> 
     let labels = hidden.open();
     let rows: Vec<usize> = rows.iter().copied().filter(|&i| labels[i].is_some()).collect();
     let y: Vec<u8> = rows.iter().filter_map(|&i| labels[i]).collect();
-    let scores: Vec<f64> = rows.iter().map(|&i| fitted.scores[i]).collect();
+    let scores: Vec<f64> = rows.iter().map(|&i| f64::from(fitted.scores[i])).collect();
     let classes: Vec<u8> = rows.iter().map(|&i| fitted.classes[i]).collect();
     let metrics = metrics(&y, &scores, &classes, fitted.probability);
     Measured { rows, labels: y, scores, classes, metrics, fitted }

@@ -129,7 +129,7 @@ impl Spec {
             selection.insert(rule.name().to_owned(), Ok(sign * (d + noise)));
         }
         let fitted = Fitted {
-            scores: scores.clone(),
+            scores: scores.iter().map(|&s| s as f32).collect(),
             classes: classes.clone(),
             probability: true,
             selection,

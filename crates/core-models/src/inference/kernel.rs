@@ -3,33 +3,59 @@
 
 use pulp::{Simd, WithSimd, bytemuck::cast_slice};
 
-/// Registers that the sums of a row take. With half as many, weights stay in a nearer cache, and it is no faster.
+/// Registers that the weights of an input, or the sums of a row, take.
 const REGISTERS: usize = 8;
-/// Inputs whose weights in a panel stay in the first cache.
-const GROUP: usize = 128;
 /// Dense rows that share the weights in registers, and the registers of sums of each.
 const TILE: (usize, usize) = (4, 2);
 
-/// Rows by what is not zero in them: (column, value), row `i` at `starts[i]..starts[i + 1]`.
+/// Sparse rows, sorted by column.
 #[derive(Debug)]
 pub(super) struct Rows {
+    /// What is not zero, row by row: (column, value), row `i` up to `ends[i]`.
+    values: Vec<(u32, f32)>,
+    ends: Vec<usize>,
+    /// The same column by column: (row, value), column `j` from `starts[j]`.
+    sorted: Vec<(u32, f32)>,
     starts: Vec<usize>,
-    entries: Vec<(u32, f32)>,
 }
 
 impl Rows {
     pub(super) fn new() -> Self {
-        Self { starts: vec![0], entries: Vec::new() }
+        Self { values: Vec::new(), ends: Vec::new(), sorted: Vec::new(), starts: Vec::new() }
     }
 
     pub(super) fn clear(&mut self) {
-        self.starts.truncate(1);
-        self.entries.clear();
+        self.values.clear();
+        self.ends.clear();
     }
 
     pub(super) fn push(&mut self, row: impl Iterator<Item = (u32, f32)>) {
-        self.entries.extend(row);
-        self.starts.push(self.entries.len());
+        self.values.extend(row);
+        self.ends.push(self.values.len());
+    }
+
+    /// Sorts what was pushed, by counting.
+    fn sort(&mut self, columns: usize) {
+        let Self { values, ends, sorted, starts } = self;
+        starts.clear();
+        starts.resize(columns + 2, 0); // one place ahead: filling a column moves its start to the next one's
+        for (column, _) in &*values {
+            starts[*column as usize + 2] += 1;
+        }
+        for j in 2..starts.len() {
+            starts[j] += starts[j - 1];
+        }
+        sorted.clear();
+        sorted.resize(values.len(), (0, 0.0));
+        let mut first = 0;
+        for (row, &end) in ends.iter().enumerate() {
+            for &(column, value) in &values[first..end] {
+                let place = &mut starts[column as usize + 1];
+                sorted[*place] = (row as u32, value);
+                *place += 1;
+            }
+            first = end;
+        }
     }
 }
 
@@ -81,9 +107,10 @@ impl Weights {
     }
 
     /// The same for sparse rows.
-    pub(super) fn sparse_product(&self, rows: &Rows, bias: &[f32], out: &mut Vec<f32>) {
+    pub(super) fn sparse_product(&self, rows: &mut Rows, bias: &[f32], out: &mut Vec<f32>) {
+        rows.sort(self.inputs);
         out.clear();
-        out.resize((rows.starts.len() - 1) * self.outputs, 0.0);
+        out.resize(rows.ends.len() * self.outputs, 0.0);
         pulp::Arch::new().dispatch(Sparse { weights: self, bias: &self.padded(bias), rows, out });
     }
 
@@ -131,40 +158,28 @@ struct Sparse<'a> {
     out: &'a mut [f32],
 }
 
-/// Panel by panel and [`GROUP`] by group of inputs, so that weights come from the first cache. The sums of a row
-/// are in registers while it goes through its part of a group; rows by column order gain most, all are added up in their order.
+/// Panel by panel and input by input: its weights are in registers while they meet all rows that have it, and the sums of
+/// the rows stay in the first cache. So weights are read once and in order, which row by row they are not.
 impl WithSimd for Sparse<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Weights { inputs, outputs, .. } = *self.weights;
-        let Rows { starts, entries } = self.rows;
-        let n = starts.len() - 1;
-        let mut all: Vec<Sums<S>> = Vec::with_capacity(n);
-        let mut next: Vec<usize> = Vec::with_capacity(n);
+        let Rows { ends, sorted, starts, .. } = self.rows;
+        let mut all: Vec<Sums<S>> = Vec::with_capacity(ends.len());
         for (first, panel, bias) in self.weights.panels::<S>(self.bias) {
             all.clear();
-            all.resize(n, bias);
-            next.clear();
-            next.extend(&starts[..n]);
-            for group in (0..inputs).step_by(GROUP) {
-                let end = (group + GROUP) as u32;
-                for ((sums, next), &row_end) in all.iter_mut().zip(&mut next).zip(&starts[1..]) {
-                    let mut kept = *sums;
-                    let mut at = *next;
-                    while let Some(&(j, value)) = entries[..row_end].get(at).filter(|e| e.0 < end) {
-                        let (weights, value) = (&panel[j as usize], simd.splat_f32s(value));
-                        for k in 0..REGISTERS {
-                            kept[k] = simd.add_f32s(kept[k], simd.mul_f32s(value, weights[k]));
-                        }
-                        at += 1;
+            all.resize(ends.len(), bias);
+            for (weights, column) in panel.iter().zip(starts.windows(2)) {
+                let weights = *weights;
+                for &(row, value) in &sorted[column[0]..column[1]] {
+                    let (sums, value) = (&mut all[row as usize], simd.splat_f32s(value));
+                    for k in 0..REGISTERS {
+                        sums[k] = simd.add_f32s(sums[k], simd.mul_f32s(value, weights[k]));
                     }
-                    *sums = kept;
-                    *next = at;
                 }
             }
-            for (out, sums) in self.out.chunks_exact_mut(outputs).zip(&all) {
+            for (out, sums) in self.out.chunks_exact_mut(self.weights.outputs).zip(&all) {
                 store(&mut out[first..], sums);
             }
         }

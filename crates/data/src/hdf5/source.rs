@@ -1,7 +1,7 @@
 //! The bytes of an HDF5 file, on disk or in memory, shared by the library and our heap reader.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hdf5_pure::{FormatError, Source};
@@ -23,37 +23,25 @@ enum Backing {
     Memory(Vec<u8>),
 }
 
-/// A file and the piece of it that was read last: the names of a million cells are asked for one by one.
+/// A file read by pages, and where it stands: the names of a million cells are asked for one by one.
 struct Paged {
-    file: File,
-    start: u64,
-    page: Vec<u8>,
+    file: BufReader<File>,
+    position: u64,
 }
 
 impl Paged {
-    const PAGE: u64 = 16 * 1024;
-    /// Longer pieces are read for themselves.
-    const SMALL: usize = 1024;
+    const PAGE: usize = 16 * 1024;
 
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
-        if buf.len() > Self::SMALL {
-            self.file.seek(SeekFrom::Start(offset))?;
-            return self.file.read_exact(buf);
-        }
-        if self.held(offset, buf.len()).is_none() {
-            self.page.clear();
-            self.start = offset;
-            self.file.seek(SeekFrom::Start(offset))?;
-            (&self.file).take(Self::PAGE).read_to_end(&mut self.page)?;
-        }
-        let held = self.held(offset, buf.len()).ok_or(std::io::ErrorKind::UnexpectedEof)?;
-        buf.copy_from_slice(held);
-        Ok(())
-    }
-
-    fn held(&self, offset: u64, len: usize) -> Option<&[u8]> {
-        let from = usize::try_from(offset.checked_sub(self.start)?).ok()?;
-        self.page.get(from..from.checked_add(len)?)
+        // A step within the page keeps it.
+        let step = i64::try_from(i128::from(offset) - i128::from(self.position));
+        let step = step.map_err(|_| std::io::ErrorKind::UnexpectedEof)?;
+        let read = self.file.seek_relative(step).and_then(|()| self.file.read_exact(buf));
+        self.position = match read {
+            Ok(()) => offset + buf.len() as u64,
+            Err(_) => self.file.stream_position()?,
+        };
+        read
     }
 }
 
@@ -64,7 +52,8 @@ impl Bytes {
             Input::Path(path) if !starts_with_gzip(path) => {
                 let file = File::open(path).map_err(|e| DataError::io(path, "open", e))?;
                 let len = file.metadata().map_err(|e| DataError::io(path, "open", e))?.len();
-                Backing::Disk { file: Mutex::new(Paged { file, start: 0, page: Vec::new() }), len }
+                let file = BufReader::with_capacity(Paged::PAGE, file);
+                Backing::Disk { file: Mutex::new(Paged { file, position: 0 }), len }
             }
             _ => {
                 let mut bytes = Vec::new();
