@@ -32,19 +32,19 @@ impl Optimizer {
             }
             (Self::AdamW { weight_decay }, [m, v]) => {
                 let keep = F::of(1.0 - rate * weight_decay);
-                w.iter_mut().for_each(|w| *w = *w * keep);
+                w.iter_mut().for_each(|w| *w *= keep);
                 adam(w, g, m, v, (t, rate, 0.0));
             }
             (Self::Adagrad, [sum]) => {
                 for ((w, &g), s) in w.iter_mut().zip(g).zip(sum) {
                     *s += g * g;
-                    *w = *w - lr * g / (s.sqrt() + F::of(1e-10));
+                    *w -= lr * g / (s.sqrt() + F::of(1e-10));
                 }
             }
             (Self::RmsProp, [square]) => {
                 for ((w, &g), s) in w.iter_mut().zip(g).zip(square) {
                     *s = F::of(0.99) * *s + F::of(0.01) * g * g;
-                    *w = *w - lr * g / (s.sqrt() + F::of(1e-8));
+                    *w -= lr * g / (s.sqrt() + F::of(1e-8));
                 }
             }
             (Self::Sgd { momentum, weight_decay, nesterov }, [velocity]) => {
@@ -52,12 +52,12 @@ impl Optimizer {
                 for ((w, &g), v) in w.iter_mut().zip(g).zip(velocity) {
                     let g = g + decay * *w;
                     *v = if t == 1 { g } else { momentum * *v + g };
-                    *w = *w - lr * if nesterov { g + momentum * *v } else { *v };
+                    *w -= lr * if nesterov { g + momentum * *v } else { *v };
                 }
             }
             (Self::Sgd { weight_decay, .. }, _) => {
                 let decay = F::of(weight_decay);
-                w.iter_mut().zip(g).for_each(|(w, &g)| *w = *w - lr * (g + decay * *w));
+                w.iter_mut().zip(g).for_each(|(w, &g)| *w -= lr * (g + decay * *w));
             }
             (_, _) => {} // `slots` gives every optimizer what it needs
         }
@@ -81,7 +81,7 @@ fn adam<F: Real>(w: &mut [F], g: &[F], m: &mut [F], v: &mut [F], (t, rate, decay
         let g = g + decay * *w;
         *m = b1 * *m + c1 * g;
         *v = b2 * *v + c2 * g * g;
-        *w = *w - step * *m / (v.sqrt() / root + epsilon);
+        *w -= step * *m / (v.sqrt() / root + epsilon);
     }
 }
 
@@ -96,6 +96,6 @@ fn amsgrad<F: Real>(w: &mut [F], g: &[F], slots: [&mut Vec<F>; 3], (t, rate, dec
         *m = b1 * *m + c1 * g;
         *v = b2 * *v + c2 * g * g;
         *greatest = if *v > *greatest { *v } else { *greatest };
-        *w = *w - step * *m / (greatest.sqrt() / root + epsilon);
+        *w -= step * *m / (greatest.sqrt() / root + epsilon);
     }
 }

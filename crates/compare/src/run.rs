@@ -140,10 +140,14 @@ impl Plan {
         }
         .min(total);
         // A pool for each: with a shared one, fits stand still while their products wait for it.
-        let pool = || rayon::ThreadPoolBuilder::new().num_threads((machine / at_once).max(1)).build();
+        let pool = |k: usize| {
+            let threads = machine / at_once + usize::from(k < machine % at_once);
+            rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build()
+        };
         std::thread::scope(|scope| {
-            for _ in 0..at_once {
-                scope.spawn(|| match pool() {
+            for k in 0..at_once {
+                let (pool, runner) = (&pool, &runner);
+                scope.spawn(move || match pool(k) {
                     Ok(pool) => pool.install(|| runner.work()),
                     Err(_) => runner.work(), // slower, and the same to the byte
                 });

@@ -233,14 +233,27 @@ impl LayerShape {
     /// The layer with fresh weights, drawn as PyTorch draws them: weight and bias uniform in ±1/√inputs; batch
     /// normalisation starts as the identity.
     pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> Layer {
+        self.with_weights(device, |inputs, n| {
+            let bound = 1.0 / (inputs.max(1) as f32).sqrt();
+            (0..n).map(|_| rng.random_range(-bound..=bound)).collect()
+        })
+    }
+
+    /// The layer with weights of 0, for those of a file.
+    pub(crate) fn blank(&self, device: &Device) -> Layer {
+        self.with_weights(device, |_, n| vec![0.0; n])
+    }
+
+    /// `weights` gives as many as asked for, of a layer of so many inputs.
+    fn with_weights(&self, device: &Device, mut weights: impl FnMut(usize, usize) -> Vec<f32>) -> Layer {
+        let mut matrix = |rows: usize, columns: usize| {
+            Tensor::from_data(TensorData::new(weights(rows, rows * columns), [rows, columns]), device)
+        };
         match *self {
             Self::Linear { inputs, outputs, bias } => Layer::Linear {
-                weight: uniform2(inputs, outputs, rng, device),
-                bias: bias.then(|| {
-                    let bound = 1.0 / (inputs.max(1) as f32).sqrt();
-                    let values: Vec<f32> = (0..outputs).map(|_| rng.random_range(-bound..=bound)).collect();
-                    Tensor::from_data(TensorData::new(values, [outputs]), device)
-                }),
+                weight: matrix(inputs, outputs),
+                bias: bias
+                    .then(|| Tensor::from_data(TensorData::new(weights(inputs, outputs), [outputs]), device)),
             },
             Self::BatchNorm { features } => Layer::BatchNorm {
                 gamma: Tensor::ones([features], device),
@@ -252,19 +265,11 @@ impl LayerShape {
             Self::Dropout { rate } => Layer::Dropout { rate },
             Self::Mask { rate } => Layer::Mask { rate },
             Self::Normalize => Layer::Normalize,
-            Self::Cosine { inputs, classes, temperature, normalize_weight } => Layer::Cosine {
-                weight: uniform2(inputs, classes, rng, device),
-                temperature,
-                normalize_weight,
-            },
+            Self::Cosine { inputs, classes, temperature, normalize_weight } => {
+                Layer::Cosine { weight: matrix(inputs, classes), temperature, normalize_weight }
+            }
         }
     }
-}
-
-fn uniform2(inputs: usize, outputs: usize, rng: &mut ChaCha8Rng, device: &Device) -> Tensor<2> {
-    let bound = 1.0 / (inputs.max(1) as f32).sqrt();
-    let values: Vec<f32> = (0..inputs * outputs).map(|_| rng.random_range(-bound..=bound)).collect();
-    Tensor::from_data(TensorData::new(values, [inputs, outputs]), device)
 }
 
 impl Layer {

@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sensitome_data::FittedPreprocessing;
 use serde::{Deserialize, Serialize};
 
-use crate::feed_forward::{FeedForward, Init, check_widths};
+use crate::feed_forward::{FeedForward, check_widths};
 use crate::head::Output;
 use crate::layer::{LayerShape, Parameter};
 use crate::model::{ModelCard, ResponseModel};
@@ -207,7 +207,8 @@ fn load_network(
             }
         }
     }
-    let mut network = Init::new(0, device.clone()).network(name, shapes)?;
+    let device = &device.clone().inner();
+    let mut network = FeedForward::new(shapes.iter().map(|s| s.blank(device)).collect())?;
     fn set<const D: usize>(t: &mut Tensor<D>, data: &[u8], device: &Device) {
         let values: Vec<f32> =
             data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
