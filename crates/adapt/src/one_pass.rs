@@ -4,6 +4,9 @@
 use crate::optimizer::Optimizer;
 use crate::real::Real;
 
+/// Weights below which another thread costs more than it gains.
+const WORTH_A_THREAD: usize = 1 << 16;
+
 impl Optimizer {
     /// Number of running averages of a weight.
     pub(crate) fn slots(self) -> usize {
@@ -18,12 +21,24 @@ impl Optimizer {
     /// Changes `w` by its gradient `g`; `t` counts the steps of this weight from 1. `tensor_steps.rs` has the same in tensor
     /// operations.
     pub(crate) fn update<F: Real>(self, w: &mut [F], g: &[F], slots: &mut [Vec<F>], t: u64, rate: f64) {
-        // Compiled for AVX2 too: wider, and the same bits.
-        pulp::Arch::new().dispatch(|| self.one_pass(w, g, slots, t, rate));
+        self.share_out(w, g, slots.iter_mut().map(Vec::as_mut_slice).collect(), t, rate);
+    }
+
+    /// Halves a large weight for the threads of the pool. Every number is changed by itself: the bits are the same.
+    fn share_out<F: Real>(self, w: &mut [F], g: &[F], mut slots: Vec<&mut [F]>, t: u64, rate: f64) {
+        let half = w.len() / 2;
+        if half < WORTH_A_THREAD || rayon::current_num_threads() == 1 {
+            // Compiled for AVX2 too: wider, and again the same bits.
+            pulp::Arch::new().dispatch(|| self.one_pass(w, g, &mut slots, t, rate));
+            return;
+        }
+        let ((w, w2), (g, g2)) = (w.split_at_mut(half), g.split_at(half));
+        let (slots, slots2) = slots.into_iter().map(|s| s.split_at_mut(half)).unzip();
+        rayon::join(|| self.share_out(w, g, slots, t, rate), || self.share_out(w2, g2, slots2, t, rate));
     }
 
     #[inline(always)]
-    fn one_pass<F: Real>(self, w: &mut [F], g: &[F], slots: &mut [Vec<F>], t: u64, rate: f64) {
+    fn one_pass<F: Real>(self, w: &mut [F], g: &[F], slots: &mut [&mut [F]], t: u64, rate: f64) {
         let lr = F::of(rate);
         match (self, slots) {
             (Self::Adam { weight_decay, .. }, [m, v]) => adam(w, g, m, v, (t, rate, weight_decay)),
@@ -36,20 +51,20 @@ impl Optimizer {
                 adam(w, g, m, v, (t, rate, 0.0));
             }
             (Self::Adagrad, [sum]) => {
-                for ((w, &g), s) in w.iter_mut().zip(g).zip(sum) {
+                for ((w, &g), s) in w.iter_mut().zip(g).zip(sum.iter_mut()) {
                     *s += g * g;
                     *w -= lr * g / (s.sqrt() + F::of(1e-10));
                 }
             }
             (Self::RmsProp, [square]) => {
-                for ((w, &g), s) in w.iter_mut().zip(g).zip(square) {
+                for ((w, &g), s) in w.iter_mut().zip(g).zip(square.iter_mut()) {
                     *s = F::of(0.99) * *s + F::of(0.01) * g * g;
                     *w -= lr * g / (s.sqrt() + F::of(1e-8));
                 }
             }
             (Self::Sgd { momentum, weight_decay, nesterov }, [velocity]) => {
                 let (momentum, decay) = (F::of(momentum), F::of(weight_decay));
-                for ((w, &g), v) in w.iter_mut().zip(g).zip(velocity) {
+                for ((w, &g), v) in w.iter_mut().zip(g).zip(velocity.iter_mut()) {
                     let g = g + decay * *w;
                     *v = if t == 1 { g } else { momentum * *v + g };
                     *w -= lr * if nesterov { g + momentum * *v } else { *v };
@@ -86,7 +101,7 @@ fn adam<F: Real>(w: &mut [F], g: &[F], m: &mut [F], v: &mut [F], (t, rate, decay
 }
 
 #[inline(always)]
-fn amsgrad<F: Real>(w: &mut [F], g: &[F], slots: [&mut Vec<F>; 3], (t, rate, decay): (u64, f64, f64)) {
+fn amsgrad<F: Real>(w: &mut [F], g: &[F], slots: [&mut [F]; 3], (t, rate, decay): (u64, f64, f64)) {
     let (step, root) = corrections::<F>(t, rate);
     let (b1, b2, c1, c2) = (F::of(BETAS.0), F::of(BETAS.1), F::of(1.0 - BETAS.0), F::of(1.0 - BETAS.1));
     let (decay, epsilon) = (F::of(decay), F::of(1e-8));
@@ -97,5 +112,37 @@ fn amsgrad<F: Real>(w: &mut [F], g: &[F], slots: [&mut Vec<F>; 3], (t, rate, dec
         *v = b2 * *v + c2 * g * g;
         *greatest = if *v > *greatest { *v } else { *greatest };
         *w -= step * *m / (greatest.sqrt() / root + epsilon);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::RngExt;
+    use sensitome_core_models::rng_for;
+
+    #[test]
+    fn threads_change_no_bit() {
+        let n = 3 * WORTH_A_THREAD + 5;
+        let run = |optimizer: Optimizer, threads: usize| {
+            let mut rng = rng_for(1, "weights");
+            let mut draw = || (0..n).map(|_| rng.random_range(-1.0..1.0)).collect::<Vec<f32>>();
+            let (mut w, g) = (draw(), draw());
+            let mut slots = vec![vec![0.0; n]; optimizer.slots()];
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| (1..=3).for_each(|t| optimizer.update(&mut w, &g, &mut slots, t, 0.01)));
+            (w, slots)
+        };
+        for optimizer in [
+            Optimizer::ADAM,
+            Optimizer::Adam { weight_decay: 0.1, amsgrad: true },
+            Optimizer::AdamW { weight_decay: 0.1 },
+            Optimizer::Adagrad,
+            Optimizer::RmsProp,
+            Optimizer::Sgd { momentum: 0.9, weight_decay: 0.1, nesterov: true },
+            Optimizer::Sgd { momentum: 0.0, weight_decay: 0.1, nesterov: false },
+        ] {
+            assert!(run(optimizer, 1) == run(optimizer, 3), "{optimizer:?}");
+        }
     }
 }

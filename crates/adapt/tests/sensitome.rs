@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
+use rand::RngExt;
 use sensitome_adapt::{FitOptions, Settings, find};
-use sensitome_core_models::{GeneReport, ResponseModel, parse_device};
+use sensitome_core_models::{GeneReport, ResponseModel, parse_device, rng_for};
 use sensitome_data::labels::LabelRule;
 use sensitome_data::simulate::{SimulationConfig, simulate};
 use sensitome_data::{FewShot, PrepareOptions, TransferTask};
@@ -106,4 +107,34 @@ fn too_few_lines_are_an_error_that_says_how_many_are_needed() {
     let mut options = FitOptions::new(0, parse_device(&sensitome_testkit::device()).unwrap());
     let error = built.fit(&task, &mut options).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("7 samples") && error.contains("at least 10"), "{error}");
+}
+
+/// Cells that are noisy copies of twenty lines no method has learned from: what a line's cells share is its response.
+#[test]
+fn cells_of_a_kind_are_averaged_and_told_apart_better() {
+    let config =
+        SimulationConfig { n_lines: 260, n_cells: 60, n_genes: 400, seed: 5, ..SimulationConfig::default() };
+    let task = simulate(&config).unwrap().task(&PrepareOptions::default()).unwrap();
+    let mut parts = (*task).clone();
+    let source = &mut parts.sources[0];
+    let lines: Vec<usize> = source.validation.split_off(source.validation.len() - 20);
+    let truth: Vec<u8> = lines.iter().flat_map(|&l| [source.labels[l].unwrap(); 12]).collect();
+    let mut rng = rng_for(3, "cells of lines");
+    let mut cells = ndarray::Array2::zeros((truth.len(), task.n_genes()));
+    for (i, mut cell) in cells.rows_mut().into_iter().enumerate() {
+        let line = source.expression.row(lines[i / 12]);
+        cell.zip_mut_with(&line, |c, &l| *c = 0.7 * l + rng.random_range(-2.0f32..2.0));
+    }
+    for &l in &lines {
+        (source.response[l], source.labels[l]) = (None, None);
+    }
+    parts.target.cells = (0..truth.len()).map(|i| format!("cell{i}")).collect();
+    (parts.target.expression, parts.target.clusters) = (cells, None);
+    let task = TransferTask::new(parts).unwrap();
+    let [alone, averaged] = ["never", "auto"].map(|n| fit("sensitome", &[("neighbours", n)], &task));
+    let area = |model: &ResponseModel| auroc(&truth, &scores(model, &task), None).unwrap();
+    assert!(averaged.card().metrics["kept_by_neighbours"] > 0.6, "{:?}", averaged.card().metrics);
+    assert!(averaged.card().notes.iter().any(|n| n.contains("averages over neighbouring cells")));
+    assert!(area(&averaged) > area(&alone) + 0.02, "{} {}", area(&averaged), area(&alone));
+    assert_eq!((alone.encoder().outputs(), averaged.encoder().outputs()), (None, Some(30)));
 }

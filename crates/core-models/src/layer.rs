@@ -148,6 +148,9 @@ pub enum Layer {
     },
     /// Divides every row by its Euclidean norm, which is at least 1e-12.
     Normalize,
+    /// Makes every row a distribution: e^x over the sum of the row's. Behind [`Layer::Cosine`] and before a linear layer it is
+    /// attention: weights by similarity, and the average of what they weigh.
+    Softmax,
     /// Cosine similarity to one weight vector a class, divided by a temperature (Chen et al. 2019; Saito et al. 2019).
     Cosine {
         /// Class vectors, inputs × classes.
@@ -206,6 +209,8 @@ pub enum LayerShape {
     },
     /// See [`Layer::Normalize`].
     Normalize,
+    /// See [`Layer::Softmax`].
+    Softmax,
     /// See [`Layer::Cosine`].
     Cosine {
         /// Number of inputs.
@@ -265,6 +270,7 @@ impl LayerShape {
             Self::Dropout { rate } => Layer::Dropout { rate },
             Self::Mask { rate } => Layer::Mask { rate },
             Self::Normalize => Layer::Normalize,
+            Self::Softmax => Layer::Softmax,
             Self::Cosine { inputs, classes, temperature, normalize_weight } => {
                 Layer::Cosine { weight: matrix(inputs, classes), temperature, normalize_weight }
             }
@@ -285,6 +291,7 @@ impl Layer {
             Self::Dropout { rate } => LayerShape::Dropout { rate: *rate },
             Self::Mask { rate } => LayerShape::Mask { rate: *rate },
             Self::Normalize => LayerShape::Normalize,
+            Self::Softmax => LayerShape::Softmax,
             Self::Cosine { weight, temperature, normalize_weight } => {
                 let [inputs, classes] = weight.dims();
                 LayerShape::Cosine {
@@ -331,6 +338,7 @@ impl Layer {
             Self::Dropout { rate } => masked(x, *rate, (1.0 / (1.0 - *rate)) as f32, pass),
             Self::Mask { rate } => masked(x, *rate, 1.0, pass),
             Self::Normalize => unit(x, 1),
+            Self::Softmax => activation::softmax(x, 1),
             Self::Cosine { weight, temperature, normalize_weight } => {
                 let w = if *normalize_weight { unit(weight.clone(), 0) } else { weight.clone() };
                 product(unit(x, 1), w) / *temperature
@@ -354,7 +362,11 @@ impl Layer {
                 f("variance", Parameter::Statistic(variance));
             }
             Self::Cosine { weight, .. } => f("weight", Parameter::Matrix(weight)),
-            Self::Activation(_) | Self::Dropout { .. } | Self::Mask { .. } | Self::Normalize => {}
+            Self::Activation(_)
+            | Self::Dropout { .. }
+            | Self::Mask { .. }
+            | Self::Normalize
+            | Self::Softmax => {}
         }
     }
 }

@@ -191,7 +191,8 @@ fn load_network(
             LayerShape::Activation { .. }
             | LayerShape::Dropout { .. }
             | LayerShape::Mask { .. }
-            | LayerShape::Normalize => Vec::new(),
+            | LayerShape::Normalize
+            | LayerShape::Softmax => Vec::new(),
         };
         for (part, shape) in expected {
             let key = format!("{name}.{i}.{part}");

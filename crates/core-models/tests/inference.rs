@@ -82,7 +82,8 @@ fn network(kinds: &[usize], mut inputs: usize, outputs: usize, seed: u64) -> Fee
             10 => Layer::Activation(Activation::Tanh),
             11 => Layer::Dropout { rate: 0.5 },
             12 => Layer::Mask { rate: 0.5 },
-            _ => Layer::Normalize,
+            13 => Layer::Normalize,
+            _ => Layer::Softmax,
         });
     }
     let last = match kinds.len() % 3 {
@@ -174,8 +175,8 @@ proptest! {
 
     #[test]
     fn every_network_predicts_what_tensors_predict(
-        layers in prop::option::of(prop::collection::vec(0usize..14, 0..6)),
-        head_layers in prop::collection::vec(0usize..14, 0..4),
+        layers in prop::option::of(prop::collection::vec(0usize..15, 0..6)),
+        head_layers in prop::collection::vec(0usize..15, 0..4),
         kind in 0usize..6,
         output in 0usize..4,
         known in prop::collection::vec(0usize..16, 4..16),

@@ -125,7 +125,7 @@ pub(crate) fn widths<F>(steps: &[FoldedStep<F>]) -> usize {
     let width = |step: &FoldedStep<F>| match step {
         FoldedStep::Affine { weight, .. } => weight.ncols(),
         FoldedStep::Scale { scale, .. } => scale.len(),
-        FoldedStep::Activation(_) | FoldedStep::Normalize => 0,
+        FoldedStep::Activation(_) | FoldedStep::Normalize | FoldedStep::Softmax => 0,
     };
     steps.iter().map(width).sum()
 }

@@ -82,7 +82,7 @@ fn finite(step: &FoldedStep<f64>) -> bool {
     match step {
         FoldedStep::Affine { weight: a, bias: b } => a.iter().chain(b).all(|v| v.is_finite()),
         FoldedStep::Scale { scale: a, shift: b } => a.iter().chain(b).all(|v| v.is_finite()),
-        FoldedStep::Activation(_) | FoldedStep::Normalize => true,
+        FoldedStep::Activation(_) | FoldedStep::Normalize | FoldedStep::Softmax => true,
     }
 }
 
@@ -97,5 +97,6 @@ fn cast<F: Real>(step: &FoldedStep<f64>) -> FoldedStep<F> {
         }
         FoldedStep::Activation(function) => FoldedStep::Activation(*function),
         FoldedStep::Normalize => FoldedStep::Normalize,
+        FoldedStep::Softmax => FoldedStep::Softmax,
     }
 }

@@ -89,6 +89,16 @@ pub(crate) fn forward<F: Real>(step: &FoldedStep<F>, x: ArrayView2<F>) -> Array2
             }
             y
         }
+        FoldedStep::Softmax => {
+            let mut y = x.to_owned();
+            for mut row in y.rows_mut() {
+                let most = row.fold(F::neg_infinity(), |a, &b| a.max(b));
+                row.mapv_inplace(|v| (v - most).exp());
+                let sum = row.sum();
+                row.mapv_inplace(|v| v / sum);
+            }
+            y
+        }
     }
 }
 
@@ -118,8 +128,17 @@ pub(crate) fn backward<F: Real>(
             }
             grad
         }
+        (FoldedStep::Softmax, Some(x)) => {
+            // ∂/∂x = y ∘ (g − y·g).
+            let y = forward(step, x.view());
+            for (mut g, y) in grad.rows_mut().into_iter().zip(y.rows()) {
+                let along = y.dot(&g);
+                g.zip_mut_with(&y, |g, &y| *g = y * (*g - along));
+            }
+            grad
+        }
         // A trace holds the input of every step that is not affine.
-        (FoldedStep::Activation(_) | FoldedStep::Normalize, None) => grad,
+        (FoldedStep::Activation(_) | FoldedStep::Normalize | FoldedStep::Softmax, None) => grad,
     }
 }
 
@@ -129,7 +148,7 @@ pub(crate) fn trace<F: Real>(steps: &[FoldedStep<F>], x: Array2<F>) -> Trace<F> 
     let mut x = x;
     for step in steps {
         let y = forward(step, x.view());
-        let needed = matches!(step, FoldedStep::Activation(_) | FoldedStep::Normalize);
+        let needed = matches!(step, FoldedStep::Activation(_) | FoldedStep::Normalize | FoldedStep::Softmax);
         kept.push(needed.then_some(x));
         x = y;
     }

@@ -116,7 +116,8 @@ pub fn weight_randomisation(
             LayerShape::Activation { .. }
             | LayerShape::Dropout { .. }
             | LayerShape::Mask { .. }
-            | LayerShape::Normalize => continue,
+            | LayerShape::Normalize
+            | LayerShape::Softmax => continue,
         };
         let mut fresh = shape.init(&mut rng, &device);
         scale_like(&mut fresh, &mut layers[i])?;

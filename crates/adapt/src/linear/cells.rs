@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 use super::{dual, spread};
 use crate::Result;
 
-/// Cells that noise is told from programmes by, evenly spread over the target; the time grows with their cube.
+/// Cells that noise and neighbours are told by, evenly spread over the target; the time grows with their cube.
 const MOST_CELLS: usize = 1000;
 
 /// The cells with the means and deviations of their genes.
@@ -14,15 +14,18 @@ pub(crate) struct Cells<'a> {
     x: ArrayView2<'a, f32>,
     means: Array1<f64>,
     deviations: Array1<f64>,
-    smoother: Option<Smoother>,
+    sample: Sample,
+    /// Of the regression that takes off noise; 0 takes none off.
+    penalty: f64,
 }
 
-/// Some of the cells, their centred kernel and the penalty.
+/// Some of the cells, evenly spread over the target.
 #[derive(Debug)]
-struct Smoother {
-    x: Array2<f64>,
-    kernel: Array2<f64>,
-    penalty: f64,
+pub(crate) struct Sample {
+    /// Cells × genes.
+    pub(crate) x: Array2<f64>,
+    /// Products of all pairs, centred.
+    pub(crate) kernel: Array2<f64>,
 }
 
 impl<'a> Cells<'a> {
@@ -38,27 +41,30 @@ impl<'a> Cells<'a> {
                 *s += (f64::from(v) - m).powi(2) / n;
             }
         }
-        Self { x, means, deviations: squares.mapv(f64::sqrt), smoother: None }
+        let chosen = x.select(Axis(0), &spread(x.nrows(), MOST_CELLS)).mapv(f64::from);
+        let sample = Sample { kernel: dual::centred(&chosen.dot(&chosen.t())), x: chosen };
+        Self { x, means, deviations: squares.mapv(f64::sqrt), sample, penalty: 0.0 }
+    }
+
+    /// Some of them, or all if they are few.
+    pub(crate) fn sample(&self) -> &Sample {
+        &self.sample
     }
 
     /// Makes [`Cells::quiet`] take off noise of so many times the mean variance of the cells along an axis.
     pub(crate) fn with_noise(mut self, noise: f64) -> Self {
-        let n = self.x.nrows();
-        if noise > 0.0 && n > 1 {
-            let used = spread(n, MOST_CELLS);
-            let x = self.x.select(Axis(0), &used).mapv(f64::from);
-            let kernel = dual::centred(&x.dot(&x.t()));
-            let penalty = noise * kernel.diag().sum() / used.len() as f64;
-            self.smoother = (penalty > 0.0).then_some(Smoother { x, kernel, penalty });
-        }
+        self.penalty = noise * self.sample.kernel.diag().sum() / self.sample.x.nrows().max(1) as f64;
         self
     }
 
     /// The weight that a ridge regression of its own scores on the cells gives: axes along which many genes move are
     /// kept, what is one cell's noise is not.
     pub(crate) fn quiet(&self, weight: &Array1<f64>) -> Result<Array1<f64>> {
-        let Some(Smoother { x, kernel, penalty }) = &self.smoother else { return Ok(weight.clone()) };
-        dual::primal(x.view(), kernel, x.dot(weight).view(), *penalty)
+        if self.penalty <= 0.0 {
+            return Ok(weight.clone());
+        }
+        let Sample { x, kernel } = &self.sample;
+        dual::primal(x.view(), kernel, x.dot(weight).view(), self.penalty)
     }
 
     /// The mean of every gene.

@@ -8,6 +8,7 @@ pub(crate) mod descent;
 pub(crate) mod dual;
 pub(crate) mod labelled;
 pub(crate) mod large_margin;
+pub(crate) mod neighbours;
 pub(crate) mod regression;
 pub(crate) mod responses;
 pub(crate) mod trust;

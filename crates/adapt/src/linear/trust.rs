@@ -72,6 +72,9 @@ pub(crate) struct Trust {
     pub(crate) learned: f64,
     /// Correlation of the cells' scores by ridge on one half of the lines with those on the other.
     pub(crate) steady: f64,
+    /// Whether ridge is averaged over neighbours, and sharpening left out.
+    pub(crate) local: bool,
+    by_hand: bool,
     lines: usize,
 }
 
@@ -97,8 +100,29 @@ impl Trust {
             retained: retained_sharp,
             learned,
             steady,
+            local: false,
+            by_hand: false,
             lines: witness.lines,
         }
+    }
+
+    /// What is set by hand ("always", "never") instead of what was found ("auto").
+    pub(crate) fn or(self, choice: &str) -> Self {
+        match choice {
+            "always" => Self { calm: 1.0, share: 1.0, by_hand: true, ..self },
+            "never" => Self { calm: 0.0, share: 0.0, by_hand: true, ..self },
+            _ => self,
+        }
+    }
+
+    /// Averages over neighbours take the place of sharpening, where the latter is not set by hand.
+    pub(crate) fn averaging(self, local: bool) -> Self {
+        if local && !self.by_hand { Self { local, share: 0.0, ..self } } else { self }
+    }
+
+    /// Whether the lines say enough to go beyond ridge.
+    pub(crate) fn informed(&self) -> bool {
+        self.learned >= LEAST_LEARNED && rise(self.lines as f64, LINES) >= 0.5
     }
 
     /// In figures, for the model card.
@@ -116,9 +140,14 @@ impl Trust {
 
     /// In words, for the model card.
     pub(crate) fn note(self) -> String {
+        if self.by_hand {
+            return "sensitome: trust was set by hand".to_owned();
+        }
         let ridge = if self.calm > 0.0 { "ridge without the noise of single cells" } else { "ridge" };
         let found = if self.learned < LEAST_LEARNED {
             "the lines' response cannot be told from their expression; do not use these scores".to_owned()
+        } else if self.local {
+            format!("neighbouring cells keep what was learned; averaged {ridge} over them")
         } else if self.steady >= STEADY.1 {
             format!("the lines agree on these cells; kept {ridge}")
         } else if self.lines as f64 <= LINES.0 {

@@ -1,5 +1,5 @@
-//! `sensitome`: several linear starts from the whole screen, sharpened along the axes of the cells as far as bulk bears
-//! that out, else ridge; a few labelled cells are used when there (`docs/methods/sensitome.md`).
+//! `sensitome`: several linear starts from the whole screen, averaged over neighbouring cells or sharpened along the cells'
+//! axes where tests without labels allow it, else ridge; a few labelled cells are used when there (`docs/methods/sensitome.md`).
 
 use ndarray::Array1;
 use sensitome_core_models::{Output, ResponseModel};
@@ -7,8 +7,9 @@ use sensitome_data::TransferTask;
 
 use crate::Result;
 use crate::hyper::{Checked, Hyper, Range};
-use crate::linear::dual::{by_halves, regressions};
+use crate::linear::dual::{by_halves, starts};
 use crate::linear::labelled::{log_odds, with_labels};
+use crate::linear::neighbours::{KEPT, Neighbours};
 use crate::linear::regression::{model, require_rows, shuffled};
 use crate::linear::{
     cells::Cells, company::company, correlation, responses::Lines, trust::Trust, trust::Witness,
@@ -49,6 +50,12 @@ pub const HYPERS: &[Hyper] = &[
         "sharpen along the cells' axes as far as bulk bears it out, always, or never (ridge)",
     ),
     Hyper::new(
+        "neighbours",
+        "auto",
+        Range::Choice(&["auto", "always", "never"]),
+        "average scores over neighbouring cells where that takes off noise alone, always, or never",
+    ),
+    Hyper::new(
         "share",
         "0.5",
         Range::Float { low: 0.0, high: 10.0, log: false },
@@ -64,6 +71,7 @@ pub struct Sensitome {
     screen: bool,
     noise: f64,
     trust: String,
+    neighbours: String,
     share: f64,
     settings: Checked,
 }
@@ -80,6 +88,7 @@ impl Sensitome {
             screen: settings.flag("screen")?,
             noise: settings.float("noise")?,
             trust: settings.choice("trust")?.to_owned(),
+            neighbours: settings.choice("neighbours")?.to_owned(),
             share: settings.float("share")?,
             settings: settings.clone(),
         })
@@ -93,24 +102,13 @@ impl Fit for Sensitome {
         let cells = Cells::new(task.target.expression.view()).with_noise(self.noise);
         let unit = |weight: &Array1<f64>| cells.quiet(weight).map(|w| cells.unit(&w));
         let company = company(lines.x.view(), task.target.expression.view());
-        let root = company.mapv(f64::sqrt);
         // The folds of `ridge`, so that falling back to it gives its very penalty.
         let order = shuffled(lines.labels.len(), options.seed, "ridge");
 
-        let equal = regressions(lines.x.view(), &lines.y, &order, self.folds, task.n_genes() as f64)?;
-        let (ridge, quiet, unseen) =
-            (cells.unit(&equal[0].weight), unit(&equal[0].weight)?, &equal[0].unseen);
-        let used = if self.screen { lines.y.ncols() } else { 1 };
-        let mut starts: Vec<Array1<f64>> = Vec::new();
-        if self.genes != "company" {
-            starts.extend(equal[..used].iter().map(|r| r.weight.clone()));
-        }
-        if self.genes != "equal" {
-            let (x, scale) = (&lines.x * &root, company.sum().max(1e-9));
-            let weighted = regressions(x.view(), &lines.y, &order, self.folds, scale)?;
-            starts.extend(weighted[..used].iter().map(|r| &r.weight * &root));
-        }
-        let starts = starts.iter().map(unit).collect::<Result<Vec<_>>>()?;
+        let (ridge, weights) = starts(&lines, &company, &order, self.folds, (&self.genes, self.screen))?;
+        let unseen = ridge.unseen;
+        let (ridge, quiet) = (cells.unit(&ridge.weight), unit(&ridge.weight)?);
+        let starts = weights.iter().map(unit).collect::<Result<Vec<_>>>()?;
         let start = starts.iter().fold(Array1::zeros(task.n_genes()), |sum, s| sum + s);
 
         let response = lines.y.column(0);
@@ -118,33 +116,34 @@ impl Fit for Sensitome {
         let halves = by_halves(lines.x.view(), response, &order, task.n_genes() as f64)?;
         let steady = halves.iter().map(|pair| cells.agreement(pair)).sum::<f64>() / halves.len() as f64;
         let witness = Witness::new(&cells, &company, &lines);
-        let mut trust = Trust::test(&witness, (&ridge, &quiet), &start, learned, steady);
-        match self.trust.as_str() {
-            "always" => (trust.calm, trust.share) = (1.0, 1.0),
-            "never" => (trust.calm, trust.share) = (0.0, 0.0),
-            _ => {}
-        }
+        let trust = Trust::test(&witness, (&ridge, &quiet), &start, learned, steady).or(&self.trust);
+        let near = if self.neighbours == "never" { None } else { Neighbours::of(&cells)? };
+        let kept = |w: &Array1<f64>| near.as_ref().map_or(0.0, |near| near.kept(w, options.seed));
+        let average = |kept: f64, informed: bool| self.neighbours == "always" || informed && kept >= KEPT;
         let sharp = cells.sharpened(&start, &company);
         let calm = cells.unit(&(ridge * (1.0 - trust.calm) + quiet * trust.calm));
+        let trust = trust.averaging(near.is_some() && average(kept(&calm), trust.informed()));
         let free = cells.unit(&(calm * (1.0 - trust.share) + sharp * trust.share));
         let found = with_labels(&cells, task.few_shot.as_ref(), free, self.share);
 
-        let (slope, intercept, prevalence) = log_odds(unseen, &lines.labels);
+        let (slope, intercept, prevalence) = log_odds(&unseen, &lines.labels);
         // Where few lines are sensitive hardly a cell has one half: it counts as sensitive if likelier so than a line.
         let (intercept, cut) = found.support.map_or((intercept, prevalence), |_| (0.0, 0.5));
         let bias = intercept - slope * (cells.means().dot(&found.weight) + found.middle);
         let own = ("sensitome", &self.settings);
-        let model = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;
-        let mut model = model.with_threshold(cut)?;
+        let linear = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;
+        let (kept, mut model) = (kept(&found.weight), linear.with_threshold(cut)?);
+        let informed = trust.informed() || found.support.is_some();
+        if let Some(near) = near.filter(|_| average(kept, informed)) {
+            model = near.instead_of(&model, &found, task, options, (slope, intercept))?;
+            model.card_mut().notes.push("sensitome: scores are averages over neighbouring cells".to_owned());
+        }
         let card = model.card_mut();
         card.metrics.extend(trust.metrics());
         card.metrics.insert("agreement_of_starts".to_owned(), cells.agreement(&starts));
+        card.metrics.insert("kept_by_neighbours".to_owned(), kept);
         card.metrics.extend(found.support.map(|v| ("label_support".to_owned(), v)));
-        card.notes.push(if self.trust == "auto" {
-            trust.note()
-        } else {
-            "sensitome: trust was set by hand".to_owned()
-        });
+        card.notes.push(trust.note());
         Ok(model)
     }
 }

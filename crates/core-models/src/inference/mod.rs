@@ -45,6 +45,7 @@ enum Stage {
     Scale { scale: Vec<f32>, shift: Vec<f32> },
     Activation(Activation),
     Normalize,
+    Softmax,
 }
 
 /// A compiled model for cells of certain genes.
@@ -182,6 +183,7 @@ impl Stage {
             }
             FoldedStep::Activation(function) => Self::Activation(*function),
             FoldedStep::Normalize => Self::Normalize,
+            FoldedStep::Softmax => Self::Softmax,
         })
     }
 }
@@ -221,6 +223,14 @@ impl Workspace {
                         let squares: f64 = row.iter().map(|v| f64::from(*v).powi(2)).sum();
                         let norm = squares.sqrt().max(MIN_NORM);
                         row.iter_mut().for_each(|v| *v = (f64::from(*v) / norm) as f32);
+                    }
+                }
+                Stage::Softmax => {
+                    for row in x.chunks_exact_mut((*width).max(1)) {
+                        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                        row.iter_mut().for_each(|v| *v = (*v - most).exp());
+                        let sum: f64 = row.iter().map(|v| f64::from(*v)).sum();
+                        row.iter_mut().for_each(|v| *v = (f64::from(*v) / sum) as f32);
                     }
                 }
             }

@@ -27,6 +27,8 @@ pub enum FoldedStep<F> {
     Activation(Activation),
     /// y = x / max(‖x‖, 1e-12), row by row: the first half of a cosine head (the other half is affine).
     Normalize,
+    /// y = e^x / Σ e^x, row by row.
+    Softmax,
 }
 
 impl FeedForward {
@@ -58,6 +60,7 @@ impl FeedForward {
                 Layer::Activation(function) => steps.push(FoldedStep::Activation(*function)),
                 Layer::Dropout { .. } | Layer::Mask { .. } => {}
                 Layer::Normalize => steps.push(FoldedStep::Normalize),
+                Layer::Softmax => steps.push(FoldedStep::Softmax),
                 Layer::Cosine { weight, temperature, normalize_weight } => {
                     let mut weight = matrix(weight)?;
                     if *normalize_weight {

@@ -39,7 +39,7 @@ pub(super) fn keep<F: Real>(steps: &[FoldedStep<F>], x: Array2<F>) -> (Vec<Kept<
         kept.push(match step {
             FoldedStep::Affine { .. } | FoldedStep::Scale { .. } => Kept::Width(x.ncols()),
             FoldedStep::Activation(_) => Kept::Both(x, y.clone()),
-            FoldedStep::Normalize => Kept::Input(x),
+            FoldedStep::Normalize | FoldedStep::Softmax => Kept::Input(x),
         });
         x = y;
     }
@@ -74,8 +74,39 @@ pub(super) fn step<F: Real>(
             }
             m
         }
+        (FoldedStep::Softmax, Kept::Input(x), Kept::Input(from)) => {
+            for (m, from) in m.rows_mut().into_iter().zip(from.rows()) {
+                distribution(x.row(row), from, m);
+            }
+            m
+        }
         // `keep` makes one kind for each step.
-        (FoldedStep::Activation(_) | FoldedStep::Normalize, ..) => m,
+        (FoldedStep::Activation(_) | FoldedStep::Normalize | FoldedStep::Softmax, ..) => m,
+    }
+}
+
+/// y = e·r with e = exp(x) and r = 1 / Σ e.
+///
+/// The change of the product is split evenly between its two ends, Δy = (r + r')/2 Δe + (e + e')/2 Δr, and Δr = −r r' ΣΔe. Every
+/// exponential changes by its own secant k = Δe / Δx. Hence m_j = k_j (g_j (r + r')/2 − r r' g·(e + e')/2), which adds up exactly
+/// and is the gradient for equal ends.
+fn distribution<F: Real>(x: ArrayView1<F>, b: ArrayView1<F>, mut g: ndarray::ArrayViewMut1<F>) {
+    let half = F::of(0.5);
+    // One shift for both ends changes nothing, and keeps the exponentials from overflowing.
+    let most = x.iter().chain(&b).fold(F::neg_infinity(), |a, &v| a.max(v));
+    let (e, f) = (x.mapv(|v| (v - most).exp()), b.mapv(|v| (v - most).exp()));
+    let (r, s) =
+        (F::one() / e.sum().max(F::min_positive_value()), F::one() / f.sum().max(F::min_positive_value()));
+    let along = g.iter().zip(&e).zip(&f).fold(F::zero(), |sum, ((&g, &e), &f)| sum + g * (e + f) * half);
+    for (((g, (&x, &b)), &e), &f) in g.iter_mut().zip(x.iter().zip(&b)).zip(&e).zip(&f) {
+        // For near ends by way of e^d − 1, which keeps the digits.
+        let d = (x - b).abs();
+        let secant = match () {
+            () if d > F::one() => (e - f).abs() / d,
+            () if d > F::zero() => e.min(f) * d.exp_m1() / d,
+            () => e,
+        };
+        *g = secant * (*g * (r + s) * half - r * s * along);
     }
 }
 

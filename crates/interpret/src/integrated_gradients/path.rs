@@ -22,7 +22,10 @@ pub(super) struct Path<'a, F> {
 pub(super) fn bytes<F>(steps: &[FoldedStep<F>], points: usize) -> usize {
     let width = |step: &FoldedStep<F>| match step {
         FoldedStep::Affine { weight, .. } => weight.ncols(),
-        FoldedStep::Scale { .. } | FoldedStep::Activation(_) | FoldedStep::Normalize => 0,
+        FoldedStep::Scale { .. }
+        | FoldedStep::Activation(_)
+        | FoldedStep::Normalize
+        | FoldedStep::Softmax => 0,
     };
     let widest = steps.iter().map(width).max().unwrap_or(1);
     // Every step keeps one matrix of the chunk, whose size is set by the narrowest choice of `chunk`.

@@ -52,7 +52,7 @@ pub(crate) struct Plan {
     /// One a hidden block; `None` leaves it affine.
     pub(crate) functions: Vec<Option<usize>>,
     /// Batch normalisation: 0 none, 1 before the function, 2 behind it, 3 in front of everything; 4 rows divided by their
-    /// norm behind the function.
+    /// norm behind the function, 5 made distributions.
     pub(crate) norm: u8,
     /// 0 two logits, 1 one logit, 2 cosine, 3 cosine with normalised weights, 4 two sigmoids, 5 a regression.
     pub(crate) head: u8,
@@ -62,7 +62,7 @@ pub(crate) struct Plan {
 
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let blocks = prop::collection::vec((1usize..12, prop::option::weighted(0.9, 0usize..5)), 0..4);
-    (1usize..20, blocks, 0u8..5, 0u8..6, any::<bool>(), any::<u64>()).prop_map(
+    (1usize..20, blocks, 0u8..6, 0u8..6, any::<bool>(), any::<u64>()).prop_map(
         |(inputs, blocks, norm, head, mask, seed)| {
             let (hidden, functions) = blocks.into_iter().unzip();
             Plan { inputs, hidden, functions, norm, head, mask, seed }
@@ -119,6 +119,9 @@ impl Plan {
             }
             if self.norm == 4 {
                 layers.push(Layer::Normalize);
+            }
+            if self.norm == 5 {
+                layers.push(Layer::Softmax);
             }
             layers.push(Layer::Dropout { rate: 0.2 });
             width = outputs;

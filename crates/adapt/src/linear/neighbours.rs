@@ -1,0 +1,297 @@
+//! Scores averaged over the cells around a cell: attention to places among the cells, and a test without labels of
+//! whether that takes off noise alone.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use faer::linalg::solvers::SelfAdjointEigen;
+use faer::{Mat, Side};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use rand::RngExt;
+use sensitome_core_models::{FeedForward, Layer, ResponseModel, rng_for};
+use sensitome_data::TransferTask;
+
+use super::cells::{Cells, Sample};
+use super::correlation;
+use super::labelled::Direction;
+use crate::trainer::FitOptions;
+use crate::{AdaptError, Result};
+
+/// Principal components that neighbours are told by.
+const AXES: usize = 30;
+/// Cells whose mean is a place.
+const NEAREST: usize = 15;
+/// What the cosine between a cell and a place is divided by: smaller looks less far.
+const TEMPERATURE: f64 = 0.15;
+/// Times that the genes are halved for the test.
+const HALVINGS: u32 = 8;
+/// Correlation of the scores by two halves of the genes below which there is nothing to keep.
+const LEAST_AGREEMENT: f64 = 0.2;
+/// Share of what the halves agree on that averages must keep.
+pub(crate) const KEPT: f64 = 0.6;
+
+/// The cells' principal components, and places among them.
+#[derive(Debug)]
+pub(crate) struct Neighbours<'a> {
+    sample: &'a Sample,
+    /// Genes × axes.
+    axes: Array2<f64>,
+    /// Where the mean of the sample lies on the axes.
+    centre: Array1<f64>,
+    /// The sampled cells that each place is the mean of.
+    groups: Vec<Vec<usize>>,
+    /// Places × axes, of length 1.
+    places: Array2<f64>,
+    /// Sampled cells × places, every row adds up to 1.
+    attention: Array2<f64>,
+}
+
+impl<'a> Neighbours<'a> {
+    /// `None` where there are too few cells to be neighbours, or all are the same.
+    ///
+    /// # Errors
+    /// When the cells' principal components cannot be computed.
+    pub(crate) fn of(cells: &'a Cells) -> Result<Option<Self>> {
+        let sample = cells.sample();
+        let n = sample.x.nrows();
+        if n < 2 * NEAREST {
+            return Ok(None);
+        }
+        let Some(axes) = components(sample)? else { return Ok(None) };
+        let centre = sample.x.dot(&axes).sum_axis(Axis(0)) / n as f64;
+        let at = directions(sample.x.dot(&axes) - &centre);
+        let near = at.dot(&at.t());
+        let groups: Vec<Vec<usize>> = near.rows().into_iter().map(nearest).collect();
+        let mut places = Array2::zeros(at.raw_dim());
+        for (mut place, group) in places.rows_mut().into_iter().zip(&groups) {
+            group.iter().for_each(|&i| place += &at.row(i));
+        }
+        let places = directions(places);
+        let attention = attention(&at, &places);
+        Ok(Some(Self { sample, axes, centre, groups, places, attention }))
+    }
+
+    /// How much of what the scores by two halves of the genes agree on (their covariance) is left once they are averaged,
+    /// over several ways to halve them; 0 where they do not agree. The noise of a cell is not the same in both halves:
+    /// averages that keep what is shared take off noise alone.
+    pub(crate) fn kept(&self, weight: &Array1<f64>, seed: u64) -> f64 {
+        let mut rng = rng_for(seed, "halves of the genes");
+        let scores = centred(self.sample.x.dot(weight));
+        let (mut shared, mut left, mut agreement) = (0.0, 0.0, 0.0);
+        for _ in 0..HALVINGS {
+            let half = weight.mapv(|w| if rng.random::<bool>() { w } else { 0.0 });
+            let a = centred(self.sample.x.dot(&half));
+            let b = &scores - &a;
+            shared += a.dot(&b);
+            agreement += correlation(a.view(), b.view()) / f64::from(HALVINGS);
+            left += centred(self.averaged(&a)).dot(&centred(self.averaged(&b)));
+        }
+        if agreement >= LEAST_AGREEMENT && shared > 0.0 { left / shared } else { 0.0 }
+    }
+
+    /// The mean score of the cells of every place.
+    fn by_place(&self, scores: &Array1<f64>) -> Array1<f64> {
+        let mean = |group: &Vec<usize>| group.iter().map(|&i| scores[i]).sum::<f64>() / group.len() as f64;
+        self.groups.iter().map(mean).collect()
+    }
+
+    fn averaged(&self, scores: &Array1<f64>) -> Array1<f64> {
+        self.attention.dot(&self.by_place(scores))
+    }
+
+    /// What every place stands for, if cells score by `weight`: averages over the cells have mean 0 and deviation 1.
+    fn values(&self, weight: &Array1<f64>) -> Array1<f64> {
+        let values = self.by_place(&self.sample.x.dot(weight));
+        let averages = self.attention.dot(&values);
+        let mean = averages.sum() / averages.len() as f64;
+        (values - mean) / averages.std(0.0).max(1e-12)
+    }
+
+    /// The averages of cells, from what the places stand for.
+    fn averages(&self, cells: ArrayView2<f32>, values: &Array1<f64>) -> Array1<f64> {
+        let at = directions(cells.mapv(f64::from).dot(&self.axes) - &self.centre);
+        attention(&at, &self.places).dot(values)
+    }
+
+    /// `linear` with its direction averaged over neighbours, calibrated by slope and intercept. With labelled cells, one half
+    /// lies midway between the averages of their classes.
+    ///
+    /// # Errors
+    /// When the backend does not take the layers.
+    pub(crate) fn instead_of(
+        &self,
+        linear: &ResponseModel,
+        found: &Direction,
+        task: &TransferTask,
+        options: &FitOptions,
+        (slope, intercept): (f64, f64),
+    ) -> Result<ResponseModel> {
+        let values = self.values(&found.weight);
+        let few = task.few_shot.as_ref().filter(|_| found.support.is_some());
+        let middle = few.map_or(0.0, |few| {
+            let seen = self.averages(task.target.expression.select(Axis(0), &few.rows).view(), &values);
+            let mean = |class: u8| {
+                let of = few.labels.iter().zip(&seen).filter(|(label, _)| **label == class);
+                of.clone().map(|(_, s)| s).sum::<f64>() / of.count().max(1) as f64
+            };
+            (mean(0) + mean(1)) / 2.0
+        });
+        let device = options.device.clone().inner();
+        let (encoder, head) = self.network(&values, (slope, intercept - slope * middle), &device)?;
+        let (preparation, card) = (linear.preprocessing().clone(), linear.card().clone());
+        let threshold = linear.threshold();
+        Ok(ResponseModel::new(preparation, encoder, head, linear.output(), threshold, card, device)?)
+    }
+
+    /// Encoder (the principal components) and head (attention, then a line through the averages).
+    fn network(
+        &self,
+        values: &Array1<f64>,
+        (slope, intercept): (f64, f64),
+        device: &Device,
+    ) -> Result<(FeedForward, FeedForward)> {
+        let matrix = |m: Array2<f64>| {
+            let narrow: Vec<f32> = m.iter().map(|&v| v as f32).collect();
+            Tensor::<2>::from_data(TensorData::new(narrow, [m.nrows(), m.ncols()]), device)
+        };
+        let vector = |v: Array1<f64>| {
+            let narrow: Vec<f32> = v.iter().map(|&v| v as f32).collect();
+            Tensor::<1>::from_data(TensorData::new(narrow, [v.len()]), device)
+        };
+        let components =
+            Layer::Linear { weight: matrix(self.axes.clone()), bias: Some(vector(-&self.centre)) };
+        let places = self.places.t().as_standard_layout().to_owned();
+        let similarity =
+            Layer::Cosine { weight: matrix(places), temperature: TEMPERATURE, normalize_weight: true };
+        let line = Layer::Linear {
+            weight: matrix((values * slope).insert_axis(Axis(1))),
+            bias: Some(vector(Array1::from_elem(1, intercept))),
+        };
+        Ok((FeedForward::new(vec![components])?, FeedForward::new(vec![similarity, Layer::Softmax, line])?))
+    }
+}
+
+/// The first principal components of the cells, genes × axes; `None` where all cells are the same.
+fn components(Sample { x, kernel }: &Sample) -> Result<Option<Array2<f64>>> {
+    let n = x.nrows();
+    let matrix = Mat::from_fn(n, n, |i, j| kernel[[i, j]]);
+    let eigen = SelfAdjointEigen::new(matrix.as_ref(), Side::Lower).map_err(|e| {
+        AdaptError::invalid("cells", format!("no principal components ({e:?})"), "check the values")
+    })?;
+    // Ascending: the last are the largest.
+    let size = |k: usize| eigen.S().column_vector()[n - 1 - k];
+    let count = (0..AXES.min(n - 1)).take_while(|&k| size(k) > 1e-9 * size(0).max(1e-12)).count();
+    let dual = Array2::from_shape_fn((n, count), |(i, k)| eigen.U()[(i, n - 1 - k)] / size(k).sqrt());
+    Ok((count > 0).then(|| x.t().dot(&dual)))
+}
+
+/// Rows divided by their length.
+fn directions(mut x: Array2<f64>) -> Array2<f64> {
+    for mut row in x.rows_mut() {
+        let length = row.dot(&row).sqrt().max(1e-12);
+        row /= length;
+    }
+    x
+}
+
+/// The cells most similar to one, the most similar first.
+fn nearest(similarity: ndarray::ArrayView1<f64>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..similarity.len()).collect();
+    order.sort_by(|&a, &b| similarity[b].total_cmp(&similarity[a]));
+    order.truncate(NEAREST);
+    order
+}
+
+/// Softmax of the similarities of cells to places, both of length 1.
+fn attention(cells: &Array2<f64>, places: &Array2<f64>) -> Array2<f64> {
+    let mut weights = cells.dot(&places.t()) / TEMPERATURE;
+    for mut row in weights.rows_mut() {
+        let most = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+        row.mapv_inplace(|v| (v - most).exp());
+        let sum = row.sum();
+        row /= sum;
+    }
+    weights
+}
+
+fn centred(scores: Array1<f64>) -> Array1<f64> {
+    let mean = scores.sum() / scores.len().max(1) as f64;
+    scores - mean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sensitome_core_models::parse_device;
+
+    /// Groups of cells that share a profile; the scores to be found are the groups', or every cell's own.
+    fn groups(seed: u64, own: f32) -> (Array2<f32>, Array1<f64>) {
+        let mut rng = rng_for(seed, "groups");
+        let genes = 60;
+        let profiles = Array2::from_shape_fn((6, genes), |_| rng.random_range(-1.0f32..1.0));
+        // Every cell of its own along the first axis of genes, beside the noise of each gene.
+        let side: Vec<f32> = (0..120).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let x = Array2::from_shape_fn((120, genes), |(i, j)| {
+            let shared = if j < 30 { own * side[i] } else { 0.0 };
+            2.0 * profiles[[i % 6, j]] + shared + rng.random_range(-1.0f32..1.0)
+        });
+        let truth = (0..120).map(|i| f64::from(if own > 0.0 { side[i] } else { (i % 6) as f32 })).collect();
+        (x, truth)
+    }
+
+    #[test]
+    fn averages_keep_what_neighbours_share_and_the_test_sees_when_they_do_not() {
+        let (x, truth) = groups(1, 0.0);
+        let cells = Cells::new(x.view());
+        let near = Neighbours::of(&cells).unwrap().unwrap();
+        // A direction of the groups, in which every gene carries noise.
+        let weight = cells.covariances(&centred(truth.clone()));
+        let scores = cells.scores(&weight);
+        let averages = near.averages(x.view(), &near.values(&weight));
+        let spread = |s: &Array1<f64>| {
+            // Variance within the groups, in variances of all.
+            let mean = |g: usize| s.iter().skip(g).step_by(6).sum::<f64>() / 20.0;
+            s.iter().enumerate().map(|(i, v)| (v - mean(i % 6)).powi(2)).sum::<f64>()
+                / (120.0 * s.std(0.0).powi(2))
+        };
+        assert!(spread(&averages) < 0.1 * spread(&scores), "{} {}", spread(&averages), spread(&scores));
+        assert!((averages.std(0.0) - 1.0).abs() < 1e-6 && averages.sum().abs() < 1e-6);
+        assert!(near.kept(&weight, 0) > 0.8, "{}", near.kept(&weight, 0));
+        // What differs from cell to cell within the groups, and is in both halves of the genes, would be lost.
+        let (x, truth) = groups(2, 1.0);
+        let cells = Cells::new(x.view());
+        let near = Neighbours::of(&cells).unwrap().unwrap();
+        let groups = Array1::from_iter((0..120).map(|i| f64::from(i % 6)));
+        let along = cells.covariances(&centred(truth));
+        let across = cells.covariances(&centred(groups));
+        assert!(near.kept(&along, 0) < near.kept(&across, 0) - 0.2, "{}", near.kept(&along, 0));
+        // Genes that have nothing in common have nothing to keep.
+        let mut rng = rng_for(5, "noise");
+        let noise = Array2::from_shape_fn((120, 60), |_| rng.random_range(-1.0f32..1.0));
+        let cells = Cells::new(noise.view());
+        assert_eq!(Neighbours::of(&cells).unwrap().unwrap().kept(&Array1::ones(60), 0), 0.0);
+    }
+
+    #[test]
+    fn the_network_gives_the_averages() {
+        let (x, truth) = groups(3, 0.0);
+        let cells = Cells::new(x.view());
+        let near = Neighbours::of(&cells).unwrap().unwrap();
+        let values = near.values(&cells.covariances(&centred(truth)));
+        let device = parse_device("flex").unwrap();
+        let (encoder, head) = near.network(&values, (2.0, -0.5), &device).unwrap();
+        let data = TensorData::new(x.iter().copied().collect::<Vec<f32>>(), [120, 60]);
+        let y = head.evaluate(encoder.evaluate(Tensor::<2>::from_data(data, &device)));
+        let y = y.try_into_vec_as::<f64>().unwrap();
+        for (y, average) in y.iter().zip(near.averages(x.view(), &values)) {
+            assert!((y - (2.0 * average - 0.5)).abs() < 1e-4, "{y} {average}");
+        }
+    }
+
+    #[test]
+    fn few_or_equal_cells_have_no_neighbours() {
+        let (x, _) = groups(4, 0.0);
+        let few = x.slice(ndarray::s![..20, ..]);
+        assert!(Neighbours::of(&Cells::new(few)).unwrap().is_none());
+        let equal = Array2::from_elem((40, 5), 1.0f32);
+        assert!(Neighbours::of(&Cells::new(equal.view())).unwrap().is_none());
+    }
+}
