@@ -273,7 +273,7 @@ pub const REGISTRY: &[Entry] = &[
     Entry {
         name: "sensitome",
         uses: Uses::BulkAndCells,
-        summary: "linear starts from the whole screen, sharpened on the cells where bulk bears it out, else ridge",
+        summary: "linear starts from the whole screen, averaged over like cells where tests allow it, else ridge",
         paper: "this library, docs/methods/sensitome.md",
         hypers: sensitome::HYPERS,
         build: |s| Ok(Box::new(sensitome::Sensitome::new(&s)?)),

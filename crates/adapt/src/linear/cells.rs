@@ -121,6 +121,11 @@ impl<'a> Cells<'a> {
         if all.is_empty() { 1.0 } else { all.iter().sum::<f64>() / all.len() as f64 }
     }
 
+    /// The profiles of some cells.
+    pub(crate) fn rows(&self, rows: &[usize]) -> Array2<f32> {
+        self.x.select(Axis(0), rows)
+    }
+
     /// The mean profile of some cells.
     pub(crate) fn centroid(&self, rows: &[usize]) -> Array1<f64> {
         let sum = self.x.select(Axis(0), rows).mapv(f64::from).sum_axis(Axis(0));

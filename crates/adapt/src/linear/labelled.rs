@@ -5,6 +5,7 @@ use sensitome_data::FewShot;
 use sensitome_eval::calibration::Platt;
 
 use super::cells::Cells;
+use super::neighbours::Neighbours;
 
 /// A weight of every gene, the score (of cells less their mean) at which the classes are equally likely, and how well the
 /// direction without labels told the labelled cells apart.
@@ -15,13 +16,21 @@ pub(crate) struct Direction {
     pub(crate) support: Option<f64>,
 }
 
-/// From the resistant to the sensitive labelled cells and, as far as it tells them apart, along `free`, the direction
-/// found without labels. One class alone gives no direction: then it is `free`.
-pub(crate) fn with_labels(cells: &Cells, few: Option<&FewShot>, free: Array1<f64>, share: f64) -> Direction {
-    let scores = cells.scores(&free);
+/// From the resistant to the sensitive labelled cells and, as far as it tells them apart (averaged over neighbours, where it
+/// is), along `free`, the direction found without labels. One class alone gives no direction: then it is `free`.
+pub(crate) fn with_labels(
+    cells: &Cells,
+    few: Option<&FewShot>,
+    free: Array1<f64>,
+    share: f64,
+    near: Option<&Neighbours>,
+) -> Direction {
     let auroc = few.and_then(|few| {
-        let seen: Vec<f64> = few.rows.iter().map(|&r| scores[r]).collect();
-        sensitome_eval::auroc(&few.labels, &seen, None).ok()
+        let seen = match near {
+            Some(near) => near.averages(cells.rows(&few.rows).view(), &near.values(&free)),
+            None => cells.rows(&few.rows).mapv(f64::from).dot(&free),
+        };
+        sensitome_eval::auroc(&few.labels, &seen.to_vec(), None).ok()
     });
     let (Some(few), Some(auroc)) = (few, auroc) else {
         return Direction { weight: free, middle: 0.0, support: None };
@@ -68,15 +77,15 @@ mod tests {
         let few = FewShot { rows: vec![0, 2, 4, 1, 3, 5], labels: vec![0, 0, 0, 1, 1, 1] };
         let right = cells.unit(&Array1::from_vec(vec![1.0, 0.0, 0.0, 0.0]));
         let wrong = -&right;
-        let helped = with_labels(&cells, Some(&few), right.clone(), 0.5);
-        let alone = with_labels(&cells, Some(&few), right.clone(), 0.0);
-        let contradicted = with_labels(&cells, Some(&few), wrong, 0.5);
+        let helped = with_labels(&cells, Some(&few), right.clone(), 0.5, None);
+        let alone = with_labels(&cells, Some(&few), right.clone(), 0.0, None);
+        let contradicted = with_labels(&cells, Some(&few), wrong, 0.5, None);
         assert_eq!(contradicted.weight, alone.weight);
         assert_eq!((helped.support, contradicted.support), (Some(1.0), Some(0.0)));
         let scores = cells.scores(&helped.weight);
         assert!((0..20).all(|i| (scores[i] > helped.middle) == (i % 2 == 1)), "{scores}");
         let one_class = FewShot { rows: vec![1, 3], labels: vec![1, 1] };
-        assert_eq!(with_labels(&cells, Some(&one_class), right.clone(), 0.5).weight, right);
+        assert_eq!(with_labels(&cells, Some(&one_class), right.clone(), 0.5, None).weight, right);
     }
 
     #[test]

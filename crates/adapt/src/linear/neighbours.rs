@@ -7,7 +7,7 @@ use faer::{Mat, Side};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::RngExt;
 use sensitome_core_models::{FeedForward, Layer, ResponseModel, rng_for};
-use sensitome_data::TransferTask;
+use sensitome_data::FewShot;
 
 use super::cells::{Cells, Sample};
 use super::correlation;
@@ -25,8 +25,6 @@ const TEMPERATURE: f64 = 0.15;
 const HALVINGS: u32 = 8;
 /// Correlation of the scores by two halves of the genes below which there is nothing to keep.
 const LEAST_AGREEMENT: f64 = 0.2;
-/// Share of what the halves agree on that averages must keep.
-pub(crate) const KEPT: f64 = 0.6;
 
 /// The cells' principal components, and places among them.
 #[derive(Debug)]
@@ -98,7 +96,7 @@ impl<'a> Neighbours<'a> {
     }
 
     /// What every place stands for, if cells score by `weight`: averages over the cells have mean 0 and deviation 1.
-    fn values(&self, weight: &Array1<f64>) -> Array1<f64> {
+    pub(crate) fn values(&self, weight: &Array1<f64>) -> Array1<f64> {
         let values = self.by_place(&self.sample.x.dot(weight));
         let averages = self.attention.dot(&values);
         let mean = averages.sum() / averages.len() as f64;
@@ -106,7 +104,7 @@ impl<'a> Neighbours<'a> {
     }
 
     /// The averages of cells, from what the places stand for.
-    fn averages(&self, cells: ArrayView2<f32>, values: &Array1<f64>) -> Array1<f64> {
+    pub(crate) fn averages(&self, cells: ArrayView2<f32>, values: &Array1<f64>) -> Array1<f64> {
         let at = directions(cells.mapv(f64::from).dot(&self.axes) - &self.centre);
         attention(&at, &self.places).dot(values)
     }
@@ -120,14 +118,13 @@ impl<'a> Neighbours<'a> {
         &self,
         linear: &ResponseModel,
         found: &Direction,
-        task: &TransferTask,
+        (cells, few): (&Cells, Option<&FewShot>),
         options: &FitOptions,
         (slope, intercept): (f64, f64),
     ) -> Result<ResponseModel> {
         let values = self.values(&found.weight);
-        let few = task.few_shot.as_ref().filter(|_| found.support.is_some());
-        let middle = few.map_or(0.0, |few| {
-            let seen = self.averages(task.target.expression.select(Axis(0), &few.rows).view(), &values);
+        let middle = few.filter(|_| found.support.is_some()).map_or(0.0, |few| {
+            let seen = self.averages(cells.rows(&few.rows).view(), &values);
             let mean = |class: u8| {
                 let of = few.labels.iter().zip(&seen).filter(|(label, _)| **label == class);
                 of.clone().map(|(_, s)| s).sum::<f64>() / of.count().max(1) as f64

@@ -15,6 +15,9 @@ const RETAINED: (f64, f64) = (0.70, 0.85);
 const STEADY: (f64, f64) = (0.60, 0.75);
 /// Correlation of unseen lines with their response below which nothing is to be learned from bulk.
 const LEAST_LEARNED: f64 = 0.1;
+/// Share of what halves of the genes agree on that averages over neighbours must keep, where ridge is as shaky as the first of
+/// [`STEADY`] and where it is as steady as the second: the less noise there is to take off, the more they must keep.
+const KEPT: (f64, f64) = (0.6, 0.8);
 
 /// Lines that were learned from: with as few as the first, the error of a gene's correlation with the response (0.1) is as
 /// large as what the test compares, and nothing is trusted; from the second on, all that the test says.
@@ -104,6 +107,11 @@ impl Trust {
             by_hand: false,
             lines: witness.lines,
         }
+    }
+
+    /// What averages over neighbours must keep.
+    pub(crate) fn needed(&self) -> f64 {
+        KEPT.0 + (KEPT.1 - KEPT.0) * rise(self.steady, STEADY)
     }
 
     /// What is set by hand ("always", "never") instead of what was found ("auto").

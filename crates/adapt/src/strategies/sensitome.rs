@@ -9,7 +9,7 @@ use crate::Result;
 use crate::hyper::{Checked, Hyper, Range};
 use crate::linear::dual::{by_halves, starts};
 use crate::linear::labelled::{log_odds, with_labels};
-use crate::linear::neighbours::{KEPT, Neighbours};
+use crate::linear::neighbours::Neighbours;
 use crate::linear::regression::{model, require_rows, shuffled};
 use crate::linear::{
     cells::Cells, company::company, correlation, responses::Lines, trust::Trust, trust::Witness,
@@ -57,7 +57,7 @@ pub const HYPERS: &[Hyper] = &[
     ),
     Hyper::new(
         "share",
-        "0.5",
+        "1.0",
         Range::Float { low: 0.0, high: 10.0, log: false },
         "weight of what is known without labels beside a few labelled cells",
     ),
@@ -104,7 +104,6 @@ impl Fit for Sensitome {
         let company = company(lines.x.view(), task.target.expression.view());
         // The folds of `ridge`, so that falling back to it gives its very penalty.
         let order = shuffled(lines.labels.len(), options.seed, "ridge");
-
         let (ridge, weights) = starts(&lines, &company, &order, self.folds, (&self.genes, self.screen))?;
         let unseen = ridge.unseen;
         let (ridge, quiet) = (cells.unit(&ridge.weight), unit(&ridge.weight)?);
@@ -119,13 +118,15 @@ impl Fit for Sensitome {
         let trust = Trust::test(&witness, (&ridge, &quiet), &start, learned, steady).or(&self.trust);
         let near = if self.neighbours == "never" { None } else { Neighbours::of(&cells)? };
         let kept = |w: &Array1<f64>| near.as_ref().map_or(0.0, |near| near.kept(w, options.seed));
-        let average = |kept: f64, informed: bool| self.neighbours == "always" || informed && kept >= KEPT;
+        let (always, needed) = (self.neighbours == "always", trust.needed());
+        let average = |kept: f64, informed: bool| always || informed && kept >= needed;
         let sharp = cells.sharpened(&start, &company);
         let calm = cells.unit(&(ridge * (1.0 - trust.calm) + quiet * trust.calm));
         let trust = trust.averaging(near.is_some() && average(kept(&calm), trust.informed()));
         let free = cells.unit(&(calm * (1.0 - trust.share) + sharp * trust.share));
-        let found = with_labels(&cells, task.few_shot.as_ref(), free, self.share);
-
+        let around = near.as_ref().filter(|_| average(kept(&free), trust.informed()));
+        let few = task.few_shot.as_ref();
+        let found = with_labels(&cells, few, free, self.share, around);
         let (slope, intercept, prevalence) = log_odds(&unseen, &lines.labels);
         // Where few lines are sensitive hardly a cell has one half: it counts as sensitive if likelier so than a line.
         let (intercept, cut) = found.support.map_or((intercept, prevalence), |_| (0.0, 0.5));
@@ -135,7 +136,7 @@ impl Fit for Sensitome {
         let (kept, mut model) = (kept(&found.weight), linear.with_threshold(cut)?);
         let informed = trust.informed() || found.support.is_some();
         if let Some(near) = near.filter(|_| average(kept, informed)) {
-            model = near.instead_of(&model, &found, task, options, (slope, intercept))?;
+            model = near.instead_of(&model, &found, (&cells, few), options, (slope, intercept))?;
             model.card_mut().notes.push("sensitome: scores are averages over neighbouring cells".to_owned());
         }
         let card = model.card_mut();
