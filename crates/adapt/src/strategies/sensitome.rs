@@ -119,12 +119,12 @@ impl Fit for Sensitome {
         let near = if self.neighbours == "never" { None } else { Neighbours::of(&cells)? };
         let kept = |w: &Array1<f64>| near.as_ref().map_or(0.0, |near| near.kept(w, options.seed));
         let (always, needed) = (self.neighbours == "always", trust.needed());
-        let average = |kept: f64, informed: bool| always || informed && kept >= needed;
+        let average = |kept: f64| always || trust.informed() && kept >= needed;
         let sharp = cells.sharpened(&start, &company);
         let calm = cells.unit(&(ridge * (1.0 - trust.calm) + quiet * trust.calm));
-        let trust = trust.averaging(near.is_some() && average(kept(&calm), trust.informed()));
+        let trust = trust.averaging(near.is_some() && average(kept(&calm)));
         let free = cells.unit(&(calm * (1.0 - trust.share) + sharp * trust.share));
-        let around = near.as_ref().filter(|_| average(kept(&free), trust.informed()));
+        let around = near.as_ref().filter(|_| average(kept(&free)));
         let few = task.few_shot.as_ref();
         let found = with_labels(&cells, few, free, self.share, around);
         let (slope, intercept, prevalence) = log_odds(&unseen, &lines.labels);
@@ -134,8 +134,7 @@ impl Fit for Sensitome {
         let own = ("sensitome", &self.settings);
         let linear = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;
         let (kept, mut model) = (kept(&found.weight), linear.with_threshold(cut)?);
-        let informed = trust.informed() || found.support.is_some();
-        if let Some(near) = near.filter(|_| average(kept, informed)) {
+        if let Some(near) = near.filter(|_| average(kept)) {
             model = near.instead_of(&model, &found, (&cells, few), options, (slope, intercept))?;
             model.card_mut().notes.push("sensitome: scores are averages over neighbouring cells".to_owned());
         }
