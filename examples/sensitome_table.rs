@@ -1,6 +1,6 @@
 //! The tables of `docs/methods/sensitome.md`. Reads `../shared/data` or the folder that `SENSITOME_DATA` names.
 //!
-//!     cargo run --release --example sensitome_table simulated [SEEDS [FIRST]]
+//!     cargo run --release --example sensitome_table simulated [SEEDS [FIRST [KIND]]]
 //!     cargo run --release --example sensitome_table real [development|held-out|all]
 //!     cargo run --release --example sensitome_table ablation [development|held-out|all]
 //!     cargo run --release --example sensitome_table drugs [EVERY]
@@ -45,7 +45,8 @@ fn main() -> Result<()> {
     let second = words.get(1).map(String::as_str);
     match words.first().map(String::as_str) {
         Some("simulated") => {
-            simulated(second.map_or(Ok(20), str::parse)?, words.get(2).map_or(Ok(0), |w| w.parse())?)
+            let first = words.get(2).map_or(Ok(0), |w| w.parse())?;
+            simulated(second.map_or(Ok(20), str::parse)?, first, words.get(3).map_or("", String::as_str))
         }
         Some("real") => real(second, &BOTH),
         Some("ablation") => real(second, &ABLATION),
@@ -69,7 +70,7 @@ fn scores(model: &ResponseModel, task: &TransferTask) -> Result<Vec<f64>> {
 }
 
 /// Ridge and `sensitome` on simulated cells that confounders or missing classes make hard.
-fn simulated(seeds: u64, first: u64) -> Result<()> {
+fn simulated(seeds: u64, first: u64, kind: &str) -> Result<()> {
     let plain = SimulationConfig { n_cells: 300, ..SimulationConfig::default() };
     let along = |confounder_alignment: f64| SimulationConfig { confounder_alignment, ..plain.clone() };
     let share = |sensitive_share: f64| SimulationConfig { sensitive_share, ..plain.clone() };
@@ -92,7 +93,7 @@ fn simulated(seeds: u64, first: u64) -> Result<()> {
     ];
     println!("| target | ridge | sensitome | difference | worst seed | averaged | trust | noise off |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    for (name, config) in kinds {
+    for (name, config) in kinds.into_iter().filter(|k| k.0.contains(kind)) {
         let (mut values, mut averaged, mut trust, mut calm) = ([Vec::new(), Vec::new()], 0.0, 0.0, 0.0);
         for seed in first..first + seeds {
             let simulation = simulate(&SimulationConfig { seed, ..config.clone() })?;

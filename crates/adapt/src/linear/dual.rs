@@ -5,7 +5,6 @@ use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-use super::responses::Lines;
 use crate::{AdaptError, Result};
 
 /// Penalties tried, as multiples of the sum of squared gene weights.
@@ -67,30 +66,6 @@ pub(crate) fn regressions(
     Ok(out)
 }
 
-/// Several ways to look at a screen: ridge of the drug's column on all genes alike, and the weights that `sensitome` starts
-/// from, of one response or of all, on `genes` as they are ("equal"), weighted by their company, or on both.
-pub(crate) fn starts(
-    lines: &Lines,
-    company: &Array1<f64>,
-    order: &[usize],
-    folds: usize,
-    (genes, screen): (&str, bool),
-) -> Result<(Regression, Vec<Array1<f64>>)> {
-    let used = if screen { lines.y.ncols() } else { 1 };
-    let mut weights: Vec<Array1<f64>> = Vec::new();
-    let mut equal = regressions(lines.x.view(), &lines.y, order, folds, lines.x.ncols() as f64)?;
-    if genes != "company" {
-        weights.extend(equal[..used].iter().map(|r| r.weight.clone()));
-    }
-    if genes != "equal" {
-        let root = company.mapv(f64::sqrt);
-        let (x, scale) = (&lines.x * &root, company.sum().max(1e-9));
-        let weighted = regressions(x.view(), &lines.y, order, folds, scale)?;
-        weights.extend(weighted[..used].iter().map(|r| &r.weight * &root));
-    }
-    Ok((equal.swap_remove(0), weights))
-}
-
 /// Weights of the genes in a regression of `y` on `x` with a given penalty.
 pub(crate) fn weights(x: ArrayView2<f64>, y: ArrayView1<f64>, penalty: f64) -> Result<Array1<f64>> {
     primal(x, &centred(&x.dot(&x.t())), y, penalty)
@@ -140,7 +115,7 @@ pub(crate) fn centred(kernel: &Array2<f64>) -> Array2<f64> {
 }
 
 /// (K + λ)⁻¹ Y.
-fn solve(kernel: &Array2<f64>, penalty: f64, y: &Array2<f64>) -> Result<Array2<f64>> {
+pub(crate) fn solve(kernel: &Array2<f64>, penalty: f64, y: &Array2<f64>) -> Result<Array2<f64>> {
     let n = kernel.nrows();
     let matrix = Mat::from_fn(n, n, |i, j| kernel[[i, j]] + if i == j { penalty } else { 0.0 });
     let factor = Llt::new(matrix.as_ref(), Side::Lower).map_err(|e| {

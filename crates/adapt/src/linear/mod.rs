@@ -11,8 +11,10 @@ pub(crate) mod large_margin;
 pub(crate) mod neighbours;
 pub(crate) mod regression;
 pub(crate) mod responses;
+pub(crate) mod starts;
 pub(crate) mod trust;
 
+use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::ArrayView1;
 
 /// Pearson correlation; 0 where one side is constant.
@@ -26,6 +28,16 @@ pub(crate) fn correlation(a: ArrayView1<f64>, b: ArrayView1<f64>) -> f64 {
         bb += (y - mb) * (y - mb);
     }
     if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 0.0 }
+}
+
+/// A tensor of what was computed in double precision.
+pub(crate) fn narrowed<'a, const D: usize>(
+    values: impl IntoIterator<Item = &'a f64>,
+    shape: [usize; D],
+    device: &Device,
+) -> Tensor<D> {
+    let narrow: Vec<f32> = values.into_iter().map(|&v| v as f32).collect();
+    Tensor::from_data(TensorData::new(narrow, shape), device)
 }
 
 /// At most so many of `n` rows, evenly spread over them.

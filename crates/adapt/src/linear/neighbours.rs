@@ -1,7 +1,7 @@
 //! Scores averaged over the cells around a cell: attention to places among the cells, and a test without labels of
 //! whether that takes off noise alone.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use faer::linalg::solvers::SelfAdjointEigen;
 use faer::{Mat, Side};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -10,8 +10,8 @@ use sensitome_core_models::{FeedForward, Layer, ResponseModel, rng_for};
 use sensitome_data::FewShot;
 
 use super::cells::{Cells, Sample};
-use super::correlation;
 use super::labelled::Direction;
+use super::{correlation, dual, narrowed};
 use crate::trainer::FitOptions;
 use crate::{AdaptError, Result};
 
@@ -21,6 +21,13 @@ const AXES: usize = 30;
 const NEAREST: usize = 15;
 /// What the cosine between a cell and a place is divided by: smaller looks less far.
 const TEMPERATURE: f64 = 0.15;
+/// Square of the constant beside the components, in mean squared lengths of the cells: with it, the mean cell has a
+/// direction as well, and attention a gradient everywhere (paths of integrated gradients pass the mean).
+const CONSTANT: f64 = 0.02;
+/// Deviations above and below the middle of the classes at which labelled cells lie.
+const LABEL: f64 = 2.0;
+/// Variance of a label, in mean variances of the labelled cells by the kernel.
+const DOUBT: f64 = 0.1;
 /// Times that the genes are halved for the test.
 const HALVINGS: u32 = 8;
 /// Correlation of the scores by two halves of the genes below which there is nothing to keep.
@@ -30,9 +37,9 @@ const LEAST_AGREEMENT: f64 = 0.2;
 #[derive(Debug)]
 pub(crate) struct Neighbours<'a> {
     sample: &'a Sample,
-    /// Genes × axes.
+    /// Genes × axes: the components, and one of zeros.
     axes: Array2<f64>,
-    /// Where the mean of the sample lies on the axes.
+    /// Where the mean of the sample lies on the axes; less the constant on the last.
     centre: Array1<f64>,
     /// The sampled cells that each place is the mean of.
     groups: Vec<Vec<usize>>,
@@ -53,9 +60,15 @@ impl<'a> Neighbours<'a> {
         if n < 2 * NEAREST {
             return Ok(None);
         }
-        let Some(axes) = components(sample)? else { return Ok(None) };
-        let centre = sample.x.dot(&axes).sum_axis(Axis(0)) / n as f64;
-        let at = directions(sample.x.dot(&axes) - &centre);
+        let Some(mut axes) = components(sample)? else { return Ok(None) };
+        let mut at = sample.x.dot(&axes);
+        let centre = at.sum_axis(Axis(0)) / n as f64;
+        at -= &centre;
+        let constant = (CONSTANT * at.mapv(|v| v * v).sum() / n as f64).sqrt();
+        append(&mut axes, Array1::zeros(sample.x.ncols()))?;
+        append(&mut at, Array1::from_elem(n, constant))?;
+        let centre = centre.into_iter().chain([-constant]).collect();
+        let at = directions(at);
         let near = at.dot(&at.t());
         let groups: Vec<Vec<usize>> = near.rows().into_iter().map(nearest).collect();
         let mut places = Array2::zeros(at.raw_dim());
@@ -103,14 +116,38 @@ impl<'a> Neighbours<'a> {
         (values - mean) / averages.std(0.0).max(1e-12)
     }
 
-    /// The averages of cells, from what the places stand for.
-    pub(crate) fn averages(&self, cells: ArrayView2<f32>, values: &Array1<f64>) -> Array1<f64> {
-        let at = directions(cells.mapv(f64::from).dot(&self.axes) - &self.centre);
-        attention(&at, &self.places).dot(values)
+    /// How much cells, in rows, look at each place.
+    fn looks(&self, cells: ArrayView2<f32>) -> Array2<f64> {
+        attention(&directions(cells.mapv(f64::from).dot(&self.axes) - &self.centre), &self.places)
     }
 
-    /// `linear` with its direction averaged over neighbours, calibrated by slope and intercept. With labelled cells, one half
-    /// lies midway between the averages of their classes.
+    /// The averages of cells, from what the places stand for.
+    pub(crate) fn averages(&self, cells: ArrayView2<f32>, values: &Array1<f64>) -> Array1<f64> {
+        self.looks(cells).dot(values)
+    }
+
+    /// What the places stand for once a few cells are labelled, and the score midway between the classes. The labels are
+    /// told to the places that these cells look at, by Gaussian process regression: the averages are its mean before, cells
+    /// covary as they look at the same places, and a label says [`LABEL`] deviations above or below the middle.
+    fn told(&self, values: Array1<f64>, cells: &Cells, few: &FewShot) -> Result<(Array1<f64>, f64)> {
+        let looks = self.looks(cells.rows(&few.rows).view());
+        let scores = looks.dot(&values);
+        let mean = |class: u8| {
+            let of = few.labels.iter().zip(&scores).filter(|(label, _)| **label == class);
+            of.clone().map(|(_, s)| s).sum::<f64>() / of.count().max(1) as f64
+        };
+        let middle = (mean(0) + mean(1)) / 2.0;
+        let wanted: Array1<f64> =
+            few.labels.iter().map(|&l| if l == 1 { middle + LABEL } else { middle - LABEL }).collect();
+        let kernel = looks.dot(&looks.t());
+        let doubt = DOUBT * kernel.diag().sum() / few.rows.len().max(1) as f64;
+        let missing = (wanted - scores).insert_axis(Axis(1));
+        let change = looks.t().dot(&dual::solve(&kernel, doubt, &missing)?);
+        Ok((values + change.column(0), middle))
+    }
+
+    /// `linear` with its direction averaged over neighbours, calibrated by slope and intercept. Labelled cells say more of the
+    /// cells around them than of others, and one half lies midway between the averages of their classes.
     ///
     /// # Errors
     /// When the backend does not take the layers.
@@ -123,14 +160,10 @@ impl<'a> Neighbours<'a> {
         (slope, intercept): (f64, f64),
     ) -> Result<ResponseModel> {
         let values = self.values(&found.weight);
-        let middle = few.filter(|_| found.support.is_some()).map_or(0.0, |few| {
-            let seen = self.averages(cells.rows(&few.rows).view(), &values);
-            let mean = |class: u8| {
-                let of = few.labels.iter().zip(&seen).filter(|(label, _)| **label == class);
-                of.clone().map(|(_, s)| s).sum::<f64>() / of.count().max(1) as f64
-            };
-            (mean(0) + mean(1)) / 2.0
-        });
+        let (values, middle) = match few.filter(|_| found.support.is_some()) {
+            Some(few) => self.told(values, cells, few)?,
+            None => (values, 0.0),
+        };
         let device = options.device.clone().inner();
         let (encoder, head) = self.network(&values, (slope, intercept - slope * middle), &device)?;
         let (preparation, card) = (linear.preprocessing().clone(), linear.card().clone());
@@ -145,22 +178,15 @@ impl<'a> Neighbours<'a> {
         (slope, intercept): (f64, f64),
         device: &Device,
     ) -> Result<(FeedForward, FeedForward)> {
-        let matrix = |m: Array2<f64>| {
-            let narrow: Vec<f32> = m.iter().map(|&v| v as f32).collect();
-            Tensor::<2>::from_data(TensorData::new(narrow, [m.nrows(), m.ncols()]), device)
-        };
-        let vector = |v: Array1<f64>| {
-            let narrow: Vec<f32> = v.iter().map(|&v| v as f32).collect();
-            Tensor::<1>::from_data(TensorData::new(narrow, [v.len()]), device)
-        };
-        let components =
-            Layer::Linear { weight: matrix(self.axes.clone()), bias: Some(vector(-&self.centre)) };
+        let matrix = |m: &Array2<f64>| narrowed(m, [m.nrows(), m.ncols()], device);
+        let vector = |v: &Array1<f64>| narrowed(v, [v.len()], device);
+        let components = Layer::Linear { weight: matrix(&self.axes), bias: Some(vector(&-&self.centre)) };
         let places = self.places.t().as_standard_layout().to_owned();
         let similarity =
-            Layer::Cosine { weight: matrix(places), temperature: TEMPERATURE, normalize_weight: true };
+            Layer::Cosine { weight: matrix(&places), temperature: TEMPERATURE, normalize_weight: true };
         let line = Layer::Linear {
-            weight: matrix((values * slope).insert_axis(Axis(1))),
-            bias: Some(vector(Array1::from_elem(1, intercept))),
+            weight: matrix(&(values * slope).insert_axis(Axis(1))),
+            bias: Some(vector(&Array1::from_elem(1, intercept))),
         };
         Ok((FeedForward::new(vec![components])?, FeedForward::new(vec![similarity, Layer::Softmax, line])?))
     }
@@ -178,6 +204,12 @@ fn components(Sample { x, kernel }: &Sample) -> Result<Option<Array2<f64>>> {
     let count = (0..AXES.min(n - 1)).take_while(|&k| size(k) > 1e-9 * size(0).max(1e-12)).count();
     let dual = Array2::from_shape_fn((n, count), |(i, k)| eigen.U()[(i, n - 1 - k)] / size(k).sqrt());
     Ok((count > 0).then(|| x.t().dot(&dual)))
+}
+
+/// A further column.
+fn append(matrix: &mut Array2<f64>, column: Array1<f64>) -> Result<()> {
+    let shape = |e: ndarray::ShapeError| AdaptError::invalid("cells", e.to_string(), "check their shape");
+    matrix.push_column(column.view()).map_err(shape)
 }
 
 /// Rows divided by their length.
@@ -217,6 +249,7 @@ fn centred(scores: Array1<f64>) -> Array1<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::{Tensor, TensorData};
     use sensitome_core_models::parse_device;
 
     /// Groups of cells that share a profile; the scores to be found are the groups', or every cell's own.
@@ -281,6 +314,41 @@ mod tests {
         for (y, average) in y.iter().zip(near.averages(x.view(), &values)) {
             assert!((y - (2.0 * average - 0.5)).abs() < 1e-4, "{y} {average}");
         }
+    }
+
+    /// A label says what the cells around are, here against all that was thought before, and little of the others.
+    #[test]
+    fn labels_are_told_to_the_cells_around() {
+        let (x, truth) = groups(3, 0.0);
+        let cells = Cells::new(x.view());
+        let near = Neighbours::of(&cells).unwrap().unwrap();
+        let before = near.values(&cells.covariances(&centred(truth)));
+        // Groups 0 and 5 lie at the two ends; by the labels it is the other way round.
+        let few = FewShot { rows: vec![0, 6, 5, 11], labels: vec![1, 1, 0, 0] };
+        let (after, middle) = near.told(before.clone(), &cells, &few).unwrap();
+        let of = |values: &Array1<f64>, group: usize| {
+            let scores = near.averages(x.view(), values);
+            scores.iter().skip(group).step_by(6).sum::<f64>() / 20.0
+        };
+        assert!(of(&before, 0) < of(&before, 5) - 1.0);
+        assert!((of(&after, 0) - (middle + LABEL)).abs() < 0.5, "{}", of(&after, 0));
+        assert!((of(&after, 5) - (middle - LABEL)).abs() < 0.5, "{}", of(&after, 5));
+        let moved = |group| (of(&after, group) - of(&before, group)).abs();
+        assert!((1..5).all(|group| moved(group) < 0.2 * moved(0)), "{:?}", [1, 2, 3, 4].map(moved));
+    }
+
+    /// No direction is that of the mean cell, and yet the averages change little from one side of it to the other.
+    #[test]
+    fn averages_are_smooth_about_the_mean_cell() {
+        let (x, truth) = groups(3, 0.0);
+        let cells = Cells::new(x.view());
+        let near = Neighbours::of(&cells).unwrap().unwrap();
+        let values = near.values(&cells.covariances(&centred(truth)));
+        let mean = cells.means().mapv(|m| m as f32);
+        let away = |step: f32| &mean + &((&x.row(0) - &mean) * step);
+        let at = |step: f32| near.averages(away(step).insert_axis(Axis(0)).view(), &values)[0];
+        assert!((at(1e-3) - at(-1e-3)).abs() < 0.05, "{} {}", at(1e-3), at(-1e-3));
+        assert!((at(1.0) - at(-1.0)).abs() > 0.5, "{} {}", at(1.0), at(-1.0));
     }
 
     #[test]

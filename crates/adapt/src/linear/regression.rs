@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use burn::tensor::{Tensor, TensorData};
 use ndarray::{Array1, Array2};
 use rand::seq::SliceRandom;
 use sensitome_core_models::{FeedForward, Layer, Output, ResponseModel, rng_for};
@@ -10,7 +9,7 @@ use sensitome_data::{SourceDomain, TransferTask};
 
 use crate::hyper::{Checked, Hyper, Range};
 use crate::hypers::{choice, weight};
-use crate::linear::percentiles;
+use crate::linear::{narrowed, percentiles};
 use crate::strategy::Assembled;
 use crate::trainer::FitOptions;
 use crate::{AdaptError, Result, finish};
@@ -93,10 +92,9 @@ pub(crate) fn model(
     options: &FitOptions,
 ) -> Result<ResponseModel> {
     let device = options.device.clone().inner();
-    let values: Vec<f32> = weight.iter().map(|&w| w as f32).collect();
     let layer = Layer::Linear {
-        weight: Tensor::from_data(TensorData::new(values, [weight.len(), 1]), &device),
-        bias: Some(Tensor::from_data(TensorData::new(vec![bias as f32], [1]), &device)),
+        weight: narrowed(weight, [weight.len(), 1], &device),
+        bias: Some(narrowed(&[bias], [1], &device)),
     };
     let parts = Assembled::new(FeedForward::default(), FeedForward::new(vec![layer])?, output);
     finish::model(parts, name, settings, task, options)

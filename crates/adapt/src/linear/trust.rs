@@ -7,16 +7,18 @@ use super::correlation;
 use super::responses::Lines;
 
 /// Share of the concordance that must survive the taking off of noise: below the first it stays, above the second it goes.
-const CALMED: (f64, f64) = (0.90, 0.98);
+const CALMED: (f64, f64) = (0.94, 0.98);
 /// Share of the concordance that must survive sharpening: nothing is trusted below the first, everything above the second.
 const RETAINED: (f64, f64) = (0.70, 0.85);
 /// Agreement on the cells of ridge by one half of the lines with ridge by the other: below the first, sharpening may do all it
 /// can; above the second there is no noise for it to take off, and it could only bias.
-const STEADY: (f64, f64) = (0.60, 0.75);
+const SHAKY: (f64, f64) = (0.40, 0.60);
 /// Correlation of unseen lines with their response below which nothing is to be learned from bulk.
 const LEAST_LEARNED: f64 = 0.1;
-/// Share of what halves of the genes agree on that averages over neighbours must keep, where ridge is as shaky as the first of
-/// [`STEADY`] and where it is as steady as the second: the less noise there is to take off, the more they must keep.
+/// The same agreement, from which averages over neighbours must begin to keep more than the first of [`KEPT`], and from which
+/// they must keep the second: the less noise there is to take off, the more must be kept.
+const STEADY: (f64, f64) = (0.60, 0.75);
+/// Share of what halves of the genes agree on that averages over neighbours must keep.
 const KEPT: (f64, f64) = (0.6, 0.8);
 
 /// Lines that were learned from: with as few as the first, the error of a gene's correlation with the response (0.1) is as
@@ -94,7 +96,7 @@ impl Trust {
         let before = witness.concordance(start);
         let retained_sharp = retained(before, witness.concordance(&sharp(&sharp(start))));
         let retained_calm = retained(witness.concordance(ridge), witness.concordance(quiet));
-        let borne_out = rise(retained_sharp, RETAINED) * (1.0 - rise(steady, STEADY));
+        let borne_out = rise(retained_sharp, RETAINED) * (1.0 - rise(steady, SHAKY));
         let known = if learned < LEAST_LEARNED { 0.0 } else { 1.0 };
         Self {
             calm: known * rise(retained_calm, CALMED),
@@ -109,9 +111,11 @@ impl Trust {
         }
     }
 
-    /// What averages over neighbours must keep.
-    pub(crate) fn needed(&self) -> f64 {
-        KEPT.0 + (KEPT.1 - KEPT.0) * rise(self.steady, STEADY)
+    /// Whether scores may be averaged over neighbours: the lines say enough to go beyond ridge, and averages keep enough of what
+    /// halves of the genes agree on.
+    pub(crate) fn allows(&self, kept: f64) -> bool {
+        let needed = KEPT.0 + (KEPT.1 - KEPT.0) * rise(self.steady, STEADY);
+        self.learned >= LEAST_LEARNED && rise(self.lines as f64, LINES) >= 0.5 && kept >= needed
     }
 
     /// What is set by hand ("always", "never") instead of what was found ("auto").
@@ -126,11 +130,6 @@ impl Trust {
     /// Averages over neighbours take the place of sharpening, where the latter is not set by hand.
     pub(crate) fn averaging(self, local: bool) -> Self {
         if local && !self.by_hand { Self { local, share: 0.0, ..self } } else { self }
-    }
-
-    /// Whether the lines say enough to go beyond ridge.
-    pub(crate) fn informed(&self) -> bool {
-        self.learned >= LEAST_LEARNED && rise(self.lines as f64, LINES) >= 0.5
     }
 
     /// In figures, for the model card.
@@ -156,7 +155,7 @@ impl Trust {
             "the lines' response cannot be told from their expression; do not use these scores".to_owned()
         } else if self.local {
             format!("neighbouring cells keep what was learned; averaged {ridge} over them")
-        } else if self.steady >= STEADY.1 {
+        } else if self.steady >= SHAKY.1 {
             format!("the lines agree on these cells; kept {ridge}")
         } else if self.lines as f64 <= LINES.0 {
             format!("too few lines to test the cells' main axes against; fell back to {ridge}")

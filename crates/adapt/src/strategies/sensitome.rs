@@ -7,10 +7,11 @@ use sensitome_data::TransferTask;
 
 use crate::Result;
 use crate::hyper::{Checked, Hyper, Range};
-use crate::linear::dual::{by_halves, starts};
+use crate::linear::dual::by_halves;
 use crate::linear::labelled::{log_odds, with_labels};
 use crate::linear::neighbours::Neighbours;
 use crate::linear::regression::{model, require_rows, shuffled};
+use crate::linear::starts::starts;
 use crate::linear::{
     cells::Cells, company::company, correlation, responses::Lines, trust::Trust, trust::Witness,
 };
@@ -47,7 +48,7 @@ pub const HYPERS: &[Hyper] = &[
         "trust",
         "auto",
         Range::Choice(&["auto", "always", "never"]),
-        "sharpen along the cells' axes as far as bulk bears it out, always, or never (ridge)",
+        "take off noise and sharpen as far as bulk bears it out, always, or never",
     ),
     Hyper::new(
         "neighbours",
@@ -57,7 +58,7 @@ pub const HYPERS: &[Hyper] = &[
     ),
     Hyper::new(
         "share",
-        "1.0",
+        "2.0",
         Range::Float { low: 0.0, high: 10.0, log: false },
         "weight of what is known without labels beside a few labelled cells",
     ),
@@ -117,16 +118,16 @@ impl Fit for Sensitome {
         let witness = Witness::new(&cells, &company, &lines);
         let trust = Trust::test(&witness, (&ridge, &quiet), &start, learned, steady).or(&self.trust);
         let near = if self.neighbours == "never" { None } else { Neighbours::of(&cells)? };
+        let (tests, always) = (trust, self.neighbours == "always");
         let kept = |w: &Array1<f64>| near.as_ref().map_or(0.0, |near| near.kept(w, options.seed));
-        let (always, needed) = (self.neighbours == "always", trust.needed());
-        let average = |kept: f64| always || trust.informed() && kept >= needed;
+        let around = |kept: f64| near.as_ref().filter(|_| always || tests.allows(kept));
         let sharp = cells.sharpened(&start, &company);
         let calm = cells.unit(&(ridge * (1.0 - trust.calm) + quiet * trust.calm));
-        let trust = trust.averaging(near.is_some() && average(kept(&calm)));
+        let trust = trust.averaging(around(kept(&calm)).is_some());
         let free = cells.unit(&(calm * (1.0 - trust.share) + sharp * trust.share));
-        let around = near.as_ref().filter(|_| average(kept(&free)));
         let few = task.few_shot.as_ref();
-        let found = with_labels(&cells, few, free, self.share, around);
+        let near_free = around(kept(&free));
+        let found = with_labels(&cells, few, free, self.share, near_free);
         let (slope, intercept, prevalence) = log_odds(&unseen, &lines.labels);
         // Where few lines are sensitive hardly a cell has one half: it counts as sensitive if likelier so than a line.
         let (intercept, cut) = found.support.map_or((intercept, prevalence), |_| (0.0, 0.5));
@@ -134,7 +135,7 @@ impl Fit for Sensitome {
         let own = ("sensitome", &self.settings);
         let linear = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;
         let (kept, mut model) = (kept(&found.weight), linear.with_threshold(cut)?);
-        if let Some(near) = near.filter(|_| average(kept)) {
+        if let Some(near) = around(kept) {
             model = near.instead_of(&model, &found, (&cells, few), options, (slope, intercept))?;
             model.card_mut().notes.push("sensitome: scores are averages over neighbouring cells".to_owned());
         }
