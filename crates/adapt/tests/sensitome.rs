@@ -110,8 +110,7 @@ fn too_few_lines_are_an_error_that_says_how_many_are_needed() {
 }
 
 /// Cells that are noisy copies of twenty lines no method has learned from: what a line's cells share is its response.
-#[test]
-fn cells_of_a_kind_are_averaged_and_told_apart_better() {
+fn cells_of_lines() -> (TransferTask, Vec<u8>) {
     let config =
         SimulationConfig { n_lines: 260, n_cells: 60, n_genes: 400, seed: 5, ..SimulationConfig::default() };
     let task = simulate(&config).unwrap().task(&PrepareOptions::default()).unwrap();
@@ -130,11 +129,48 @@ fn cells_of_a_kind_are_averaged_and_told_apart_better() {
     }
     parts.target.cells = (0..truth.len()).map(|i| format!("cell{i}")).collect();
     (parts.target.expression, parts.target.clusters) = (cells, None);
-    let task = TransferTask::new(parts).unwrap();
+    (TransferTask::new(parts).unwrap(), truth)
+}
+
+#[test]
+fn cells_of_a_kind_are_averaged_and_told_apart_better() {
+    let (task, truth) = cells_of_lines();
     let [alone, averaged] = ["never", "auto"].map(|n| fit("sensitome", &[("neighbours", n)], &task));
     let area = |model: &ResponseModel| auroc(&truth, &scores(model, &task), None).unwrap();
     assert!(averaged.card().metrics["kept_by_neighbours"] > 0.8, "{:?}", averaged.card().metrics);
     assert!(averaged.card().notes.iter().any(|n| n.contains("averages over neighbouring cells")));
     assert!(area(&averaged) > area(&alone) + 0.02, "{} {}", area(&averaged), area(&alone));
     assert_eq!((alone.encoder().outputs(), averaged.encoder().outputs()), (None, Some(31)));
+}
+
+/// One labelled cell says what all cells of its line are, though bulk says otherwise and counts ten times as much.
+#[test]
+fn a_labelled_cell_speaks_for_the_cells_around_it() {
+    let (task, truth) = cells_of_lines();
+    let before = scores(&fit("sensitome", &[], &task), &task);
+    let of_line = |line: usize| before[24 * line..24 * (line + 1)].iter().sum::<f64>() / 24.0;
+    // The lines of each class, those that bulk gets wrong first.
+    let lines = |class: u8| {
+        let mut of: Vec<usize> = (0..20).filter(|line| truth[24 * line] == class).collect();
+        of.sort_by(|&a, &b| of_line(a).total_cmp(&of_line(b)));
+        if class == 0 {
+            of.reverse();
+        }
+        of
+    };
+    let (sensitive, resistant) = (lines(1), lines(0));
+    assert!(of_line(sensitive[0]) < of_line(resistant[0]));
+    let chosen = |of: &[usize]| [of[0], of[of.len() - 2], of[of.len() - 1]].map(|line| 24 * line);
+    let mut parts = (*task).clone();
+    parts.few_shot = Some(FewShot {
+        rows: [chosen(&sensitive), chosen(&resistant)].concat(),
+        labels: vec![1, 1, 1, 0, 0, 0],
+    });
+    let labelled = TransferTask::new(parts).unwrap();
+    let model = fit("sensitome", &[("share", "10")], &labelled);
+    assert!(model.card().metrics["label_support"] > 0.5);
+    let after = scores(&model, &labelled);
+    let called = |line: usize| after[24 * line..24 * (line + 1)].iter().filter(|&&s| s > 0.5).count();
+    let (up, down) = (called(sensitive[0]), called(resistant[0]));
+    assert!(up >= 20 && down <= 4, "{up} and {down} of 24 called sensitive");
 }

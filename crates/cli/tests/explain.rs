@@ -44,26 +44,13 @@ fn tables_plots_and_refusals() {
     ]);
     let (source, response) = (at("data/bulk_expression.csv.gz"), at("data/bulk_response.csv.gz"));
     let cells = at("data/cells.h5ad");
-    let train = |strategy: &str, model: &str| {
-        ok(&[
-            "train",
-            "--source",
-            &source,
-            "--response",
-            &response,
-            "--cells",
-            &cells,
-            "--drug",
-            "SIM-001",
-            "--strategy",
-            strategy,
-            "--out",
-            model,
-        ]);
+    let train = |strategy: &str, model: &str, more: &[&str]| {
+        let files = ["train", "--source", &source, "--response", &response, "--cells", &cells];
+        ok(&[&files[..], &["--drug", "SIM-001", "--strategy", strategy, "--out", model], more].concat());
     };
     let (model, ridge) = (at("model.safetensors"), at("ridge.safetensors"));
-    train("source_only", &model);
-    train("ridge", &ridge);
+    train("source_only", &model, &[]);
+    train("ridge", &ridge, &[]);
     let gmt = std::fs::read_dir(folder.path().join("data")).unwrap().map(|e| e.unwrap().path());
     let gmt =
         gmt.filter(|p| p.to_string_lossy().contains(".gmt")).map(|p| p.display().to_string()).next().unwrap();
@@ -96,6 +83,11 @@ fn tables_plots_and_refusals() {
     }
     ok(&[&base[..], &["--bottleneck", "--baseline", "mean", "--plots", &plots]].concat());
     assert!(Path::new(&out).join("axes.csv").is_file());
+    // Averages over neighbours are attention, smooth from the mean cell on.
+    let averaged = at("averaged.safetensors");
+    train("sensitome", &averaged, &["--set", "neighbours=always"]);
+    let said = ok(&["explain", "--model", &averaged, "--cells", &cells, "--out", &out]);
+    assert!(said["worst_gap"].as_f64().unwrap() < 1e-3, "{said}");
     // A regression is explained by its output without being asked.
     let said = ok(&["explain", "--model", &ridge, "--cells", &cells, "--out", &out]);
     assert_eq!(said["target"], "output 0");

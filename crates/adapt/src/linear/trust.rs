@@ -12,12 +12,12 @@ const CALMED: (f64, f64) = (0.94, 0.98);
 const RETAINED: (f64, f64) = (0.70, 0.85);
 /// Agreement on the cells of ridge by one half of the lines with ridge by the other: below the first, sharpening may do all it
 /// can; above the second there is no noise for it to take off, and it could only bias.
-const SHAKY: (f64, f64) = (0.40, 0.60);
+const SHAKY: (f64, f64) = (0.55, 0.65);
 /// Correlation of unseen lines with their response below which nothing is to be learned from bulk.
 const LEAST_LEARNED: f64 = 0.1;
 /// The same agreement, from which averages over neighbours must begin to keep more than the first of [`KEPT`], and from which
 /// they must keep the second: the less noise there is to take off, the more must be kept.
-const STEADY: (f64, f64) = (0.60, 0.75);
+const STEADY: (f64, f64) = (0.70, 0.80);
 /// Share of what halves of the genes agree on that averages over neighbours must keep.
 const KEPT: (f64, f64) = (0.6, 0.8);
 
