@@ -1,11 +1,11 @@
 //! The tables of `docs/methods/sensitome.md`. Reads `../shared/data` or the folder that `SENSITOME_DATA` names.
 //!
 //!     cargo run --release --example sensitome_table simulated [SEEDS [FIRST [KIND]]]
-//!     cargo run --release --example sensitome_table real [development|held-out|all]
-//!     cargo run --release --example sensitome_table ablation [development|held-out|all]
+//!     cargo run --release --example sensitome_table real [development|held-out|all [SEED]]
+//!     cargo run --release --example sensitome_table ablation [development|held-out|all [SEED]]
 //!     cargo run --release --example sensitome_table drugs [EVERY]
 //!     cargo run --release --example sensitome_table bulk
-//!     cargo run --release --example sensitome_table shots [development|held-out|all]
+//!     cargo run --release --example sensitome_table shots [development|held-out|all [SEED]]
 
 #![allow(clippy::print_stdout)] // examples print
 
@@ -43,16 +43,17 @@ const ABLATION: [Method; 10] = [
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let second = words.get(1).map(String::as_str);
+    let third = words.get(2).map_or(Ok(0), |w| w.parse());
     match words.first().map(String::as_str) {
         Some("simulated") => {
-            let first = words.get(2).map_or(Ok(0), |w| w.parse())?;
-            simulated(second.map_or(Ok(20), str::parse)?, first, words.get(3).map_or("", String::as_str))
+            let kind = words.get(3).map_or("", String::as_str);
+            simulated(second.map_or(Ok(20), str::parse)?, third?, kind)
         }
-        Some("real") => real(second, &BOTH),
-        Some("ablation") => real(second, &ABLATION),
+        Some("real") => real(second, third?, &BOTH),
+        Some("ablation") => real(second, third?, &ABLATION),
         Some("drugs") => drugs(second.map_or(Ok(10), str::parse)?),
         Some("bulk") => bulk(),
-        Some("shots") => shots(second),
+        Some("shots") => shots(second, third?),
         _ => Err("say simulated, real, ablation, drugs, bulk or shots".into()),
     }
 }
@@ -126,7 +127,7 @@ fn simulated(seeds: u64, first: u64, kind: &str) -> Result<()> {
     Ok(())
 }
 
-fn real(part: Option<&str>, methods: &[Method]) -> Result<()> {
+fn real(part: Option<&str>, seed: u64, methods: &[Method]) -> Result<()> {
     let Some(data) = Data::read()? else { return Ok(()) };
     let names: Vec<&str> = methods.iter().map(|m| m.0).collect();
     println!(
@@ -136,11 +137,11 @@ fn real(part: Option<&str>, methods: &[Method]) -> Result<()> {
     println!("| --- |{}", " --- |".repeat(names.len() + 8));
     let mut all: Vec<Vec<f64>> = Vec::new();
     for pair in pairs(part) {
-        let (task, truth) = data.task(&pair, &PrepareOptions::default())?;
+        let (task, truth) = data.task(&pair, &PrepareOptions { seed, ..PrepareOptions::default() })?;
         let (mut row, mut card, mut seconds) = (Vec::new(), String::new(), 0.0);
         for method in methods {
             let start = Instant::now();
-            let model = fit(&task, method, 0)?;
+            let model = fit(&task, method, seed)?;
             row.push(score(&truth, &scores(&model, &task)?, None)?);
             if method.0 == "sensitome" {
                 seconds = start.elapsed().as_secs_f64();
@@ -169,13 +170,13 @@ fn real(part: Option<&str>, methods: &[Method]) -> Result<()> {
 
 /// Three labelled cells a class, three draws; the labelled cells do not count in the AUROC. Alone, they score a cell by its
 /// place between the means of the two classes.
-fn shots(part: Option<&str>) -> Result<()> {
+fn shots(part: Option<&str>, seed: u64) -> Result<()> {
     let Some(data) = Data::read()? else { return Ok(()) };
     println!("| pair | labelled cells alone | sensitome with them | sensitome without labels |");
     println!("| --- | --- | --- | --- |");
     let mut all = Vec::new();
     for pair in pairs(part) {
-        let (task, truth) = data.task(&pair, &PrepareOptions::default())?;
+        let (task, truth) = data.task(&pair, &PrepareOptions { seed, ..PrepareOptions::default() })?;
         let (mut row, draws) = (vec![0.0; 3], 3u64);
         for draw in 0..draws {
             let few = draw_few(&truth, 3, draw);
@@ -192,10 +193,10 @@ fn shots(part: Option<&str>) -> Result<()> {
             let place = |row: &[f32]| row.iter().zip(&between).map(|(v, b)| f64::from(v * b)).sum::<f64>();
             let alone: Vec<f64> = rows.into_iter().map(|r| place(&r.to_vec())).collect();
             row[0] += score(&truth, &alone, Some(&few))? / draws as f64;
-            let with = scores(&fit(&labelled, &BOTH[1], 0)?, &labelled)?;
+            let with = scores(&fit(&labelled, &BOTH[1], seed)?, &labelled)?;
             row[1] += score(&truth, &with, Some(&few))? / draws as f64;
         }
-        row[2] = score(&truth, &scores(&fit(&task, &BOTH[1], 0)?, &task)?, None)?;
+        row[2] = score(&truth, &scores(&fit(&task, &BOTH[1], seed)?, &task)?, None)?;
         println!("| {} | {} |", pair.name(), figures(&row));
         if pair.role != Role::NegativeControl {
             all.push(row);

@@ -71,22 +71,24 @@ pub(crate) fn weights(x: ArrayView2<f64>, y: ArrayView1<f64>, penalty: f64) -> R
     primal(x, &centred(&x.dot(&x.t())), y, penalty)
 }
 
-/// Weights by the two halves of the samples, for two ways to halve them: how much of a regression is chance.
+/// Weights by the two halves of the samples, for each way to shuffle them before they are halved: how much of a regression
+/// is chance.
 pub(crate) fn by_halves(
     x: ArrayView2<f64>,
     y: ArrayView1<f64>,
-    order: &[usize],
+    ways: &[Vec<usize>],
     penalty: f64,
 ) -> Result<Vec<[Array1<f64>; 2]>> {
-    let half = |keep: &dyn Fn(usize) -> bool| -> Result<Array1<f64>> {
-        let rows: Vec<usize> = order.iter().enumerate().filter(|(k, _)| keep(*k)).map(|(_, &i)| i).collect();
-        weights(x.select(Axis(0), &rows).view(), y.select(Axis(0), &rows).view(), penalty)
+    let kernel = x.dot(&x.t());
+    let half = |rows: &[usize]| -> Result<Array1<f64>> {
+        let inside = centred(&kernel.select(Axis(0), rows).select(Axis(1), rows));
+        let response = y.select(Axis(0), rows).insert_axis(Axis(1));
+        let dual = solve(&inside, penalty, &(&response - &mean(&response, 0)))?;
+        let mut all = Array1::zeros(y.len());
+        rows.iter().zip(&dual - &mean(&dual, 0)).for_each(|(&i, d)| all[i] = d);
+        Ok(x.t().dot(&all))
     };
-    let middle = order.len() / 2;
-    Ok(vec![
-        [half(&|k| k % 2 == 0)?, half(&|k| k % 2 == 1)?],
-        [half(&|k| k < middle)?, half(&|k| k >= middle)?],
-    ])
+    ways.iter().map(|way| way.split_at(way.len() / 2)).map(|(a, b)| Ok([half(a)?, half(b)?])).collect()
 }
 
 /// Weights of the genes, from the kernel of the centred samples.
@@ -150,8 +152,9 @@ mod tests {
             let gradient = xc.t().dot(&(xc.dot(&r.weight) - yc)) + &r.weight * (r.penalty * 7.0);
             assert!(gradient.iter().all(|g| g.abs() < 1e-9), "{gradient}");
         }
-        let halves = by_halves(x.view(), y.column(0), &order, 7.0).unwrap();
         let even: Vec<usize> = (0..30).step_by(2).collect();
+        let way = [even.clone(), (1..30).step_by(2).collect()].concat();
+        let halves = by_halves(x.view(), y.column(0), &[way], 7.0).unwrap();
         let (xe, ye) = (x.select(Axis(0), &even), y.column(0).select(Axis(0), &even));
         let xe = &xe - &mean(&xe, 0);
         let ye = &ye - ye.mean().unwrap();

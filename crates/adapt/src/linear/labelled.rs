@@ -16,8 +16,9 @@ pub(crate) struct Direction {
     pub(crate) support: Option<f64>,
 }
 
-/// From the resistant to the sensitive labelled cells and, as far as it tells them apart (averaged over neighbours, where it
-/// is), along `free`, the direction found without labels. One class alone gives no direction: then it is `free`.
+/// From the resistant to the sensitive labelled cells and, as far as it tells them apart, along `free`, the direction found
+/// without labels. Where scores are averaged over neighbours, labels will be told to the cells around them and `free` is
+/// followed in any case. One class alone gives no direction: then it is `free`.
 pub(crate) fn with_labels(
     cells: &Cells,
     few: Option<&FewShot>,
@@ -41,7 +42,8 @@ pub(crate) fn with_labels(
     };
     let (up, down) = (centroid(1), centroid(0));
     let support = (2.0 * auroc - 1.0).max(0.0);
-    let weight = cells.unit(&(cells.unit(&(&up - &down)) + free * (share * support)));
+    let known = share * if near.is_some() { 1.0 + support } else { support };
+    let weight = cells.unit(&(cells.unit(&(&up - &down)) + free * known));
     let middle = weight.dot(&((up + down) / 2.0 - cells.means()));
     Direction { weight, middle, support: Some(support) }
 }

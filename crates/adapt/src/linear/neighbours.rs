@@ -5,13 +5,12 @@ use burn::tensor::Device;
 use faer::linalg::solvers::SelfAdjointEigen;
 use faer::{Mat, Side};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
-use rand::RngExt;
-use sensitome_core_models::{FeedForward, Layer, ResponseModel, rng_for};
+use sensitome_core_models::{FeedForward, Layer, ResponseModel};
 use sensitome_data::FewShot;
 
 use super::cells::{Cells, Sample};
 use super::labelled::Direction;
-use super::{correlation, dual, narrowed};
+use super::{dual, narrowed};
 use crate::trainer::FitOptions;
 use crate::{AdaptError, Result};
 
@@ -25,11 +24,11 @@ const TEMPERATURE: f64 = 0.15;
 /// direction as well, and attention a gradient everywhere (paths of integrated gradients pass the mean).
 const CONSTANT: f64 = 0.02;
 /// Deviations above and below the middle of the classes at which labelled cells lie.
-const LABEL: f64 = 2.0;
+const LABEL: f64 = 3.0;
 /// Variance of a label, in mean variances of the labelled cells by the kernel.
 const DOUBT: f64 = 0.1;
-/// Times that the genes are halved for the test.
-const HALVINGS: u32 = 8;
+/// Genes that are averaged at once.
+const BLOCK: usize = 512;
 /// Correlation of the scores by two halves of the genes below which there is nothing to keep.
 const LEAST_AGREEMENT: f64 = 0.2;
 
@@ -47,6 +46,8 @@ pub(crate) struct Neighbours<'a> {
     places: Array2<f64>,
     /// Sampled cells × places, every row adds up to 1.
     attention: Array2<f64>,
+    /// Squared length of every gene over the sampled cells, centred: as it is, and averaged.
+    own: [Array1<f64>; 2],
 }
 
 impl<'a> Neighbours<'a> {
@@ -77,25 +78,26 @@ impl<'a> Neighbours<'a> {
         }
         let places = directions(places);
         let attention = attention(&at, &places);
-        Ok(Some(Self { sample, axes, centre, groups, places, attention }))
+        let own = [squared_lengths(&sample.x), Array1::zeros(sample.x.ncols())];
+        let mut near = Self { sample, axes, centre, groups, places, attention, own };
+        near.own[1] = near.squared_lengths_averaged();
+        Ok(Some(near))
     }
 
-    /// How much of what the scores by two halves of the genes agree on (their covariance) is left once they are averaged,
-    /// over several ways to halve them; 0 where they do not agree. The noise of a cell is not the same in both halves:
-    /// averages that keep what is shared take off noise alone.
-    pub(crate) fn kept(&self, weight: &Array1<f64>, seed: u64) -> f64 {
-        let mut rng = rng_for(seed, "halves of the genes");
+    /// How much of what scores by two halves of the genes agree on (their covariance) is left once they are averaged, expected
+    /// over all ways to halve them; 0 where they do not agree. The noise of a cell is not the same in both halves: averages
+    /// that keep what is shared take off noise alone.
+    ///
+    /// Every gene lies in either half with probability one half, so the halves share a quarter of the squared length of the
+    /// scores, less what each gene adds of its own.
+    pub(crate) fn kept(&self, weight: &Array1<f64>) -> f64 {
         let scores = centred(self.sample.x.dot(weight));
-        let (mut shared, mut left, mut agreement) = (0.0, 0.0, 0.0);
-        for _ in 0..HALVINGS {
-            let half = weight.mapv(|w| if rng.random::<bool>() { w } else { 0.0 });
-            let a = centred(self.sample.x.dot(&half));
-            let b = &scores - &a;
-            shared += a.dot(&b);
-            agreement += correlation(a.view(), b.view()) / f64::from(HALVINGS);
-            left += centred(self.averaged(&a)).dot(&centred(self.averaged(&b)));
-        }
-        if agreement >= LEAST_AGREEMENT && shared > 0.0 { left / shared } else { 0.0 }
+        let averages = centred(self.averaged(&scores));
+        let squares = weight * weight;
+        let [own, left] = [&self.own[0], &self.own[1]].map(|of| of.dot(&squares));
+        let (all, shared) = (scores.dot(&scores), scores.dot(&scores) - own);
+        let agreement = shared / (all + own).max(1e-300);
+        if agreement >= LEAST_AGREEMENT { (averages.dot(&averages) - left) / shared } else { 0.0 }
     }
 
     /// The mean score of the cells of every place.
@@ -106,6 +108,19 @@ impl<'a> Neighbours<'a> {
 
     fn averaged(&self, scores: &Array1<f64>) -> Array1<f64> {
         self.attention.dot(&self.by_place(scores))
+    }
+
+    /// Squared length of every gene once it is averaged, a block of genes at a time.
+    fn squared_lengths_averaged(&self) -> Array1<f64> {
+        let mut out = Vec::with_capacity(self.sample.x.ncols());
+        for genes in self.sample.x.axis_chunks_iter(Axis(1), BLOCK) {
+            let mut by_place = Array2::zeros((self.groups.len(), genes.ncols()));
+            for (mut place, group) in by_place.rows_mut().into_iter().zip(&self.groups) {
+                group.iter().for_each(|&i| place.scaled_add(1.0 / group.len() as f64, &genes.row(i)));
+            }
+            out.extend(squared_lengths(&self.attention.dot(&by_place)));
+        }
+        Array1::from_vec(out)
     }
 
     /// What every place stands for, if cells score by `weight`: averages over the cells have mean 0 and deviation 1.
@@ -126,28 +141,26 @@ impl<'a> Neighbours<'a> {
         self.looks(cells).dot(values)
     }
 
-    /// What the places stand for once a few cells are labelled, and the score midway between the classes. The labels are
-    /// told to the places that these cells look at, by Gaussian process regression: the averages are its mean before, cells
-    /// covary as they look at the same places, and a label says [`LABEL`] deviations above or below the middle.
-    fn told(&self, values: Array1<f64>, cells: &Cells, few: &FewShot) -> Result<(Array1<f64>, f64)> {
-        let looks = self.looks(cells.rows(&few.rows).view());
-        let scores = looks.dot(&values);
-        let mean = |class: u8| {
-            let of = few.labels.iter().zip(&scores).filter(|(label, _)| **label == class);
-            of.clone().map(|(_, s)| s).sum::<f64>() / of.count().max(1) as f64
-        };
-        let middle = (mean(0) + mean(1)) / 2.0;
-        let wanted: Array1<f64> =
-            few.labels.iter().map(|&l| if l == 1 { middle + LABEL } else { middle - LABEL }).collect();
+    /// What the places stand for once a few cells are labelled. The labels are told to the places that these cells look at, by Gaussian process regression:
+    /// the averages are its mean before, cells covary as they look at the same places, and a label says [`LABEL`] deviations
+    /// above or below the middle.
+    fn told(
+        &self,
+        values: Array1<f64>,
+        looks: &Array2<f64>,
+        few: &FewShot,
+        middle: f64,
+    ) -> Result<Array1<f64>> {
+        let wanted = few.labels.iter().map(|&l| if l == 1 { middle + LABEL } else { middle - LABEL });
+        let missing = wanted.collect::<Array1<f64>>() - looks.dot(&values);
         let kernel = looks.dot(&looks.t());
         let doubt = DOUBT * kernel.diag().sum() / few.rows.len().max(1) as f64;
-        let missing = (wanted - scores).insert_axis(Axis(1));
-        let change = looks.t().dot(&dual::solve(&kernel, doubt, &missing)?);
-        Ok((values + change.column(0), middle))
+        let change = looks.t().dot(&dual::solve(&kernel, doubt, &missing.insert_axis(Axis(1)))?);
+        Ok(values + change.column(0))
     }
 
-    /// `linear` with its direction averaged over neighbours, calibrated by slope and intercept. Labelled cells say more of the
-    /// cells around them than of others, and one half lies midway between the averages of their classes.
+    /// `linear` with its direction averaged over neighbours, calibrated by slope and intercept. With labelled cells one half
+    /// lies midway between the averages of their classes, and these are `told` to the cells around.
     ///
     /// # Errors
     /// When the backend does not take the layers.
@@ -155,15 +168,18 @@ impl<'a> Neighbours<'a> {
         &self,
         linear: &ResponseModel,
         found: &Direction,
-        (cells, few): (&Cells, Option<&FewShot>),
+        (cells, few, tell): (&Cells, Option<&FewShot>, bool),
         options: &FitOptions,
         (slope, intercept): (f64, f64),
     ) -> Result<ResponseModel> {
-        let values = self.values(&found.weight);
-        let (values, middle) = match few.filter(|_| found.support.is_some()) {
-            Some(few) => self.told(values, cells, few)?,
-            None => (values, 0.0),
-        };
+        let (mut values, mut middle) = (self.values(&found.weight), 0.0);
+        if let Some(few) = few.filter(|_| found.support.is_some()) {
+            let looks = self.looks(cells.rows(&few.rows).view());
+            middle = middle_of(few, &looks.dot(&values));
+            if tell {
+                values = self.told(values, &looks, few, middle)?;
+            }
+        }
         let device = options.device.clone().inner();
         let (encoder, head) = self.network(&values, (slope, intercept - slope * middle), &device)?;
         let (preparation, card) = (linear.preprocessing().clone(), linear.card().clone());
@@ -241,6 +257,20 @@ fn attention(cells: &Array2<f64>, places: &Array2<f64>) -> Array2<f64> {
     weights
 }
 
+/// Midway between the mean scores of the labelled cells of either class.
+fn middle_of(few: &FewShot, scores: &Array1<f64>) -> f64 {
+    let mean = |class: u8| {
+        let of = few.labels.iter().zip(scores).filter(|(label, _)| **label == class);
+        of.clone().map(|(_, s)| s).sum::<f64>() / of.count().max(1) as f64
+    };
+    (mean(0) + mean(1)) / 2.0
+}
+
+/// Of every column, less its mean.
+fn squared_lengths(x: &Array2<f64>) -> Array1<f64> {
+    x.var_axis(Axis(0), 0.0) * x.nrows() as f64
+}
+
 fn centred(scores: Array1<f64>) -> Array1<f64> {
     let mean = scores.sum() / scores.len().max(1) as f64;
     scores - mean
@@ -250,7 +280,8 @@ fn centred(scores: Array1<f64>) -> Array1<f64> {
 mod tests {
     use super::*;
     use burn::tensor::{Tensor, TensorData};
-    use sensitome_core_models::parse_device;
+    use rand::RngExt;
+    use sensitome_core_models::{parse_device, rng_for};
 
     /// Groups of cells that share a profile; the scores to be found are the groups', or every cell's own.
     fn groups(seed: u64, own: f32) -> (Array2<f32>, Array1<f64>) {
@@ -284,7 +315,7 @@ mod tests {
         };
         assert!(spread(&averages) < 0.1 * spread(&scores), "{} {}", spread(&averages), spread(&scores));
         assert!((averages.std(0.0) - 1.0).abs() < 1e-6 && averages.sum().abs() < 1e-6);
-        assert!(near.kept(&weight, 0) > 0.8, "{}", near.kept(&weight, 0));
+        assert!(near.kept(&weight) > 0.8, "{}", near.kept(&weight));
         // What differs from cell to cell within the groups, and is in both halves of the genes, would be lost.
         let (x, truth) = groups(2, 1.0);
         let cells = Cells::new(x.view());
@@ -292,12 +323,37 @@ mod tests {
         let groups = Array1::from_iter((0..120).map(|i| f64::from(i % 6)));
         let along = cells.covariances(&centred(truth));
         let across = cells.covariances(&centred(groups));
-        assert!(near.kept(&along, 0) < near.kept(&across, 0) - 0.2, "{}", near.kept(&along, 0));
+        assert!(near.kept(&along) < near.kept(&across) - 0.2, "{}", near.kept(&along));
         // Genes that have nothing in common have nothing to keep.
         let mut rng = rng_for(5, "noise");
         let noise = Array2::from_shape_fn((120, 60), |_| rng.random_range(-1.0f32..1.0));
         let cells = Cells::new(noise.view());
-        assert_eq!(Neighbours::of(&cells).unwrap().unwrap().kept(&Array1::ones(60), 0), 0.0);
+        assert_eq!(Neighbours::of(&cells).unwrap().unwrap().kept(&Array1::ones(60)), 0.0);
+    }
+
+    /// What is kept against the mean over all ways to halve some genes, each of them looked at.
+    #[test]
+    fn what_is_kept_is_that_of_all_halves() {
+        let (x, truth) = groups(1, 0.0);
+        let cells = Cells::new(x.view());
+        let near = Neighbours::of(&cells).unwrap().unwrap();
+        let mut weight = cells.covariances(&centred(truth));
+        weight.iter_mut().skip(10).for_each(|w| *w = 0.0);
+        let (mut shared, mut left) = (0.0, 0.0);
+        for halves in 0u32..1 << 10 {
+            let half = |side| {
+                Array1::from_shape_fn(60, |j| if (halves >> j.min(31)) & 1 == side { weight[j] } else { 0.0 })
+            };
+            let [a, b] = [half(0), half(1)].map(|w| centred(near.sample.x.dot(&w)));
+            shared += a.dot(&b);
+            left += centred(near.averaged(&a)).dot(&centred(near.averaged(&b)));
+        }
+        assert!(
+            (near.kept(&weight) - left / shared).abs() < 1e-9,
+            "{} {}",
+            near.kept(&weight),
+            left / shared
+        );
     }
 
     #[test]
@@ -325,7 +381,9 @@ mod tests {
         let before = near.values(&cells.covariances(&centred(truth)));
         // Groups 0 and 5 lie at the two ends; by the labels it is the other way round.
         let few = FewShot { rows: vec![0, 6, 5, 11], labels: vec![1, 1, 0, 0] };
-        let (after, middle) = near.told(before.clone(), &cells, &few).unwrap();
+        let looks = near.looks(cells.rows(&few.rows).view());
+        let middle = middle_of(&few, &looks.dot(&before));
+        let after = near.told(before.clone(), &looks, &few, middle).unwrap();
         let of = |values: &Array1<f64>, group: usize| {
             let scores = near.averages(x.view(), values);
             scores.iter().skip(group).step_by(6).sum::<f64>() / 20.0

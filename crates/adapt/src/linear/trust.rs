@@ -3,8 +3,9 @@
 use ndarray::{Array1, Axis};
 
 use super::cells::Cells;
-use super::correlation;
 use super::responses::Lines;
+use super::{correlation, dual, regression::shuffled};
+use crate::Result;
 
 /// Share of the concordance that must survive the taking off of noise: below the first it stays, above the second it goes.
 const CALMED: (f64, f64) = (0.94, 0.98);
@@ -24,6 +25,17 @@ const KEPT: (f64, f64) = (0.6, 0.8);
 /// Lines that were learned from: with as few as the first, the error of a gene's correlation with the response (0.1) is as
 /// large as what the test compares, and nothing is trusted; from the second on, all that the test says.
 const LINES: (f64, f64) = (100.0, 200.0);
+
+/// Ways to halve the lines.
+const WAYS: usize = 8;
+
+/// Agreement on the cells of ridge by one half of the lines with ridge by the other: how little of it is chance.
+pub(crate) fn agreement_of_halves(cells: &Cells, lines: &Lines, seed: u64) -> Result<f64> {
+    let ways: Vec<_> =
+        (0..WAYS).map(|way| shuffled(lines.labels.len(), seed, &format!("half {way}"))).collect();
+    let halves = dual::by_halves(lines.x.view(), lines.y.column(0), &ways, lines.x.ncols() as f64)?;
+    Ok(halves.iter().map(|pair| cells.agreement(pair)).sum::<f64>() / WAYS as f64)
+}
 
 /// What bulk says of the cells' axes.
 #[derive(Debug)]

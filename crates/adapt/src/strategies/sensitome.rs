@@ -7,13 +7,13 @@ use sensitome_data::TransferTask;
 
 use crate::Result;
 use crate::hyper::{Checked, Hyper, Range};
-use crate::linear::dual::by_halves;
 use crate::linear::labelled::{log_odds, with_labels};
 use crate::linear::neighbours::Neighbours;
 use crate::linear::regression::{model, require_rows, shuffled};
 use crate::linear::starts::starts;
 use crate::linear::{
     cells::Cells, company::company, correlation, responses::Lines, trust::Trust, trust::Witness,
+    trust::agreement_of_halves,
 };
 use crate::strategy::Fit;
 use crate::trainer::FitOptions;
@@ -113,13 +113,12 @@ impl Fit for Sensitome {
 
         let response = lines.y.column(0);
         let learned = correlation(unseen.view(), response);
-        let halves = by_halves(lines.x.view(), response, &order, task.n_genes() as f64)?;
-        let steady = halves.iter().map(|pair| cells.agreement(pair)).sum::<f64>() / halves.len() as f64;
+        let steady = agreement_of_halves(&cells, &lines, options.seed)?;
         let witness = Witness::new(&cells, &company, &lines);
         let trust = Trust::test(&witness, (&ridge, &quiet), &start, learned, steady).or(&self.trust);
         let near = if self.neighbours == "never" { None } else { Neighbours::of(&cells)? };
         let (tests, always) = (trust, self.neighbours == "always");
-        let kept = |w: &Array1<f64>| near.as_ref().map_or(0.0, |near| near.kept(w, options.seed));
+        let kept = |w: &Array1<f64>| near.as_ref().map_or(0.0, |near| near.kept(w));
         let around = |kept: f64| near.as_ref().filter(|_| always || tests.allows(kept));
         let sharp = cells.sharpened(&start, &company);
         let calm = cells.unit(&(ridge * (1.0 - trust.calm) + quiet * trust.calm));
@@ -135,8 +134,9 @@ impl Fit for Sensitome {
         let own = ("sensitome", &self.settings);
         let linear = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;
         let (kept, mut model) = (kept(&found.weight), linear.with_threshold(cut)?);
-        if let Some(near) = around(kept) {
-            model = near.instead_of(&model, &found, (&cells, few), options, (slope, intercept))?;
+        if let Some(near) = near_free.or_else(|| around(kept)) {
+            let told = (&cells, few, near_free.is_some());
+            model = near.instead_of(&model, &found, told, options, (slope, intercept))?;
             model.card_mut().notes.push("sensitome: scores are averages over neighbouring cells".to_owned());
         }
         let card = model.card_mut();
