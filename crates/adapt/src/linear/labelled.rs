@@ -90,6 +90,22 @@ mod tests {
         assert_eq!(with_labels(&cells, Some(&one_class), right.clone(), 0.5, None).weight, right);
     }
 
+    /// Averages hear of labels by what is told to the cells around: here they do not turn the direction.
+    #[test]
+    fn where_scores_are_averages_labels_leave_the_direction() {
+        let x = Array2::from_shape_fn((40, 4), |(i, j)| two_groups()[[i % 20, j]]);
+        let cells = Cells::new(x.view());
+        let near = Neighbours::of(&cells).unwrap().unwrap();
+        let few = FewShot { rows: vec![0, 2, 4, 1, 3, 5], labels: vec![0, 0, 0, 1, 1, 1] };
+        let wrong = -cells.unit(&Array1::from_vec(vec![1.0, 0.0, 0.0, 0.0]));
+        let side = |near| {
+            let found = with_labels(&cells, Some(&few), wrong.clone(), 2.0, near);
+            assert_eq!(found.support, Some(0.0));
+            crate::linear::correlation(cells.scores(&found.weight).view(), cells.scores(&wrong).view())
+        };
+        assert!(side(None) < -0.9 && side(Some(&near)) > 0.9, "{} {}", side(None), side(Some(&near)));
+    }
+
     #[test]
     fn log_odds_rise_with_the_score_whatever_the_lines_say() {
         let unseen = Array1::from_shape_fn(30, |i| i as f64);

@@ -141,9 +141,9 @@ impl<'a> Neighbours<'a> {
         self.looks(cells).dot(values)
     }
 
-    /// What the places stand for once a few cells are labelled. The labels are told to the places that these cells look at, by Gaussian process regression:
-    /// the averages are its mean before, cells covary as they look at the same places, and a label says [`LABEL`] deviations
-    /// above or below the middle.
+    /// What the places stand for once a few cells are labelled. The labels are told to the places that these cells look at,
+    /// by Gaussian process regression: the averages are its mean before, cells covary as they look at the same places, and a
+    /// label says [`LABEL`] deviations above or below the middle.
     fn told(
         &self,
         values: Array1<f64>,
