@@ -159,8 +159,8 @@ impl<'a> Neighbours<'a> {
         Ok(values + change.column(0))
     }
 
-    /// `linear` with its direction averaged over neighbours, calibrated by slope and intercept. With labelled cells one half
-    /// lies midway between the averages of their classes, and these are `told` to the cells around.
+    /// `linear` with its direction averaged over neighbours, calibrated by slope and intercept. Labelled cells are told to the
+    /// cells around, and one half lies midway between the averages of their classes.
     ///
     /// # Errors
     /// When the backend does not take the layers.
@@ -168,7 +168,7 @@ impl<'a> Neighbours<'a> {
         &self,
         linear: &ResponseModel,
         found: &Direction,
-        (cells, few, tell): (&Cells, Option<&FewShot>, bool),
+        (cells, few): (&Cells, Option<&FewShot>),
         options: &FitOptions,
         (slope, intercept): (f64, f64),
     ) -> Result<ResponseModel> {
@@ -176,9 +176,7 @@ impl<'a> Neighbours<'a> {
         if let Some(few) = few.filter(|_| found.support.is_some()) {
             let looks = self.looks(cells.rows(&few.rows).view());
             middle = middle_of(few, &looks.dot(&values));
-            if tell {
-                values = self.told(values, &looks, few, middle)?;
-            }
+            values = self.told(values, &looks, few, middle)?;
         }
         let device = options.device.clone().inner();
         let (encoder, head) = self.network(&values, (slope, intercept - slope * middle), &device)?;

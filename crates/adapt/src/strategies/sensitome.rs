@@ -135,8 +135,7 @@ impl Fit for Sensitome {
         let linear = model(&(&found.weight * slope), bias, Output::Sigmoid, own, task, options)?;
         let (kept, mut model) = (kept(&found.weight), linear.with_threshold(cut)?);
         if let Some(near) = near_free.or_else(|| around(kept)) {
-            let told = (&cells, few, near_free.is_some());
-            model = near.instead_of(&model, &found, told, options, (slope, intercept))?;
+            model = near.instead_of(&model, &found, (&cells, few), options, (slope, intercept))?;
             model.card_mut().notes.push("sensitome: scores are averages over neighbouring cells".to_owned());
         }
         let card = model.card_mut();
