@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use ndarray::{Array2, ArrayView2};
 use sensitome_data::{ExpressionMatrix, GeneReport, Missing};
 
-use crate::inference::{Compiled, Fitted};
+use crate::inference::{Chunk, Compiled, Fitted};
 use crate::{ModelError, Predictions, ResponseModel, Result, device_name};
 
 /// How to predict.
@@ -34,7 +34,8 @@ impl ResponseModel {
     /// # Errors
     /// When the cells' scale contradicts what the model was trained on, or more genes are missing than allowed.
     pub fn predict(&self, cells: &ExpressionMatrix, options: &PredictOptions) -> Result<Predictions> {
-        self.predict_fitted(cells, options, &mut None)
+        let (chunks, report) = self.predict_fitted(cells, options, &mut None)?;
+        self.predictions(cells.samples(), chunks, report)
     }
 
     /// Scores of cells that come in blocks, in memory for a few of these: every block is handed to `sink` with its
@@ -59,8 +60,8 @@ impl ResponseModel {
                 let mut fitted = None;
                 for block in blocks {
                     let done = block.map_err(ModelError::from).and_then(|cells| {
-                        let predictions = self.predict_fitted(&cells, options, &mut fitted)?;
-                        Ok((cells, predictions))
+                        let (chunks, report) = self.predict_fitted(&cells, options, &mut fitted)?;
+                        Ok((cells, chunks, report))
                     });
                     let failed = done.is_err();
                     // Nobody receives any more when the sink failed.
@@ -70,32 +71,32 @@ impl ResponseModel {
                 }
             });
             for done in receive {
-                let (cells, predictions) = done?;
-                sink(&cells, &predictions)?;
+                let (cells, chunks, report) = done?;
+                sink(&cells, &self.predictions(cells.samples(), chunks, report)?)?;
             }
             Ok(())
         })
     }
 
-    /// As [`predict`](Self::predict), with the first layer fitted to the genes of the last block where these are the
+    /// What [`predict`](Self::predict) puts together, with the first layer fitted to the genes of the last block where these are the
     /// same.
     fn predict_fitted(
         &self,
         cells: &ExpressionMatrix,
         options: &PredictOptions,
         fitted: &mut Option<Fitted>,
-    ) -> Result<Predictions> {
+    ) -> Result<(Vec<Chunk>, GeneReport)> {
         let Some(compiled) = self.compiled()? else {
             let (x, report) = self.preprocessing.transform(cells, options.missing)?;
-            return self.predict_prepared(x.view(), cells.samples(), report, options.batch_size);
+            return Ok((self.forward(x.view(), options.batch_size)?, report));
         };
         self.preprocessing.check_scale(cells)?;
         let fitted = match fitted.take().filter(|f| f.plan.fits(cells)) {
             Some(same) => fitted.insert(same),
             None => fitted.insert(compiled.fit(self.preprocessing.plan(cells, options.missing)?)),
         };
-        let (scores, embedding) = compiled.predict(fitted, &self.preprocessing, cells.values())?;
-        self.predictions(cells.samples(), scores, embedding, fitted.plan.report().clone())
+        let chunks = compiled.predict(fitted, &self.preprocessing, cells.values())?;
+        Ok((chunks, fitted.plan.report().clone()))
     }
 
     fn compiled(&self) -> Result<Option<Arc<Compiled>>> {
@@ -135,32 +136,36 @@ impl ResponseModel {
                 "align them to the genes of the model",
             ));
         }
+        self.predictions(cells, self.forward(x, batch_size)?, genes)
+    }
+
+    /// Batch after batch by tensors.
+    fn forward(&self, x: ArrayView2<f32>, batch_size: usize) -> Result<Vec<Chunk>> {
         let backend = |e: &dyn std::fmt::Display| ModelError::Backend(e.to_string());
         let width = self.encoder.outputs().unwrap_or(0);
-        let mut scores = Vec::with_capacity(x.nrows());
-        let mut embedding = Vec::with_capacity(x.nrows() * width);
-        for block in x.axis_chunks_iter(ndarray::Axis(0), batch_size.max(1)) {
+        let batch = |block: ArrayView2<f32>| {
             let values: Vec<f32> = block.iter().copied().collect();
             let batch: Tensor<2> =
                 Tensor::from_data(TensorData::new(values, [block.nrows(), block.ncols()]), &self.device);
             let z = self.encoder.evaluate(batch);
-            if width > 0 {
-                embedding.extend(z.clone().try_into_vec_as::<f32>().map_err(|e| backend(&e))?);
-            }
+            let embedding = match width {
+                0 => Vec::new(),
+                _ => z.clone().try_into_vec_as::<f32>().map_err(|e| backend(&e))?,
+            };
             let score = self.output.score(self.head.evaluate(z));
-            scores
-                .extend(score.try_into_vec_as::<f32>().map_err(|e| backend(&e))?.into_iter().map(f64::from));
-        }
-        self.predictions(cells, scores, embedding, genes)
+            let scores = score.try_into_vec_as::<f32>().map_err(|e| backend(&e))?;
+            Ok(Chunk { scores: scores.into_iter().map(f64::from).collect(), embedding })
+        };
+        x.axis_chunks_iter(ndarray::Axis(0), batch_size.max(1)).map(batch).collect()
     }
 
-    fn predictions(
-        &self,
-        cells: &[String],
-        scores: Vec<f64>,
-        embedding: Vec<f32>,
-        genes: GeneReport,
-    ) -> Result<Predictions> {
+    fn predictions(&self, cells: &[String], chunks: Vec<Chunk>, genes: GeneReport) -> Result<Predictions> {
+        let mut scores = Vec::with_capacity(cells.len());
+        let mut embedding = Vec::with_capacity(chunks.iter().map(|c| c.embedding.len()).sum());
+        for chunk in chunks {
+            scores.extend(chunk.scores);
+            embedding.extend(chunk.embedding);
+        }
         let width = self.encoder.outputs().unwrap_or(0);
         if let Some(i) = scores.iter().position(|s| !s.is_finite()) {
             return Err(ModelError::invalid(

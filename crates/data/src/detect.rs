@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::matrix::stretches;
 use crate::{DataError, Result, Values};
 
 /// The scale of expression values.
@@ -84,19 +85,12 @@ const SD_WITHIN: (f64, f64) = (0.6, 1.4);
 pub fn scale(values: &Values) -> ScaleReport {
     let (rows, cols) = values.shape();
     let total = rows as f64 * cols as f64;
-    let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
-    let (mut stored, mut integer, mut negative, mut zero, mut strange) =
-        (0usize, 0usize, 0usize, 0usize, 0usize);
-    // Every value of every file comes by here: no branches and no calls.
-    values.stored().for_each(|v| {
-        stored += 1;
-        integer += usize::from(is_whole(v));
-        negative += usize::from(v < 0.0);
-        zero += usize::from(v == 0.0);
-        strange += usize::from(!v.is_finite());
-        low = if v < low { v } else { low };
-        high = if v > high { v } else { high };
-    });
+    let (mut seen, mut stored) = (Seen::default(), 0);
+    for stretch in stretches(values) {
+        stored += stretch.len();
+        seen.add(&stretch);
+    }
+    let Seen { low, high, whole, negative, zero, strange } = seen;
     let (mut min, mut max) = (f64::from(low), f64::from(high));
     let implicit = rows.saturating_mul(cols).saturating_sub(stored);
     if implicit > 0 {
@@ -108,7 +102,7 @@ pub fn scale(values: &Values) -> ScaleReport {
         evidence: String::new(),
         min: if min.is_finite() { min } else { f64::NAN },
         max: if max.is_finite() { max } else { f64::NAN },
-        share_integer: share(integer + implicit),
+        share_integer: share(whole + implicit),
         share_negative: share(negative),
         share_zero: share(zero + implicit),
     };
@@ -117,14 +111,63 @@ pub fn scale(values: &Values) -> ScaleReport {
     } else if strange > 0 {
         (Scale::Unknown, format!("{strange} values are not finite"))
     } else {
-        decide(values, &report, integer + implicit == rows * cols)
+        decide(values, &report, whole + implicit == rows * cols)
     };
     report
 }
 
-/// Whether a number is finite and has no fraction; from 2²³ on, none has.
+/// What all values together show.
+struct Seen {
+    low: f32,
+    high: f32,
+    whole: usize,
+    negative: usize,
+    zero: usize,
+    strange: usize,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { low: f32::INFINITY, high: f32::NEG_INFINITY, whole: 0, negative: 0, zero: 0, strange: 0 }
+    }
+}
+
+impl Seen {
+    /// Every value of every file comes by here: eight side by side, without branches and calls, are single instructions.
+    fn add(&mut self, stretch: &[f32]) {
+        const SIDE: usize = 8;
+        let (mut low, mut high, mut counts) = ([self.low; SIDE], [self.high; SIDE], [[0u32; SIDE]; 4]);
+        let mut see = |k: usize, v: f32| {
+            low[k] = if v < low[k] { v } else { low[k] };
+            high[k] = if v > high[k] { v } else { high[k] };
+            counts[0][k] += u32::from(is_whole(v));
+            counts[1][k] += u32::from(v < 0.0);
+            counts[2][k] += u32::from(v == 0.0);
+            counts[3][k] += u32::from(!v.is_finite());
+        };
+        let (eights, rest) = stretch.as_chunks::<SIDE>();
+        for eight in eights {
+            for (k, v) in eight.iter().enumerate() {
+                see(k, *v);
+            }
+        }
+        rest.iter().for_each(|v| see(0, *v));
+        self.low = low.into_iter().fold(self.low, f32::min);
+        self.high = high.into_iter().fold(self.high, f32::max);
+        let [whole, negative, zero, strange] = counts.map(|n| n.iter().map(|n| *n as usize).sum::<usize>());
+        self.whole += whole;
+        self.negative += negative;
+        self.zero += zero;
+        self.strange += strange;
+    }
+}
+
+/// Whether a number is finite and has no fraction; from 2²³ on, none has, and what is below loses its fraction when 2²³
+/// is added (which takes no call, and works on several at once).
 fn is_whole(v: f32) -> bool {
-    (v as i32) as f32 == v || (v.abs() >= 8_388_608.0 && v.is_finite())
+    const NO_FRACTION: f32 = 8_388_608.0;
+    let size = v.abs();
+    ((size + NO_FRACTION) - NO_FRACTION == size) | ((size >= NO_FRACTION) & (size <= f32::MAX))
 }
 
 fn decide(values: &Values, r: &ScaleReport, all_integer: bool) -> (Scale, String) {

@@ -1,5 +1,6 @@
 //! [`ExpressionMatrix`]: samples × genes with their names and annotations, the type at every door.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
@@ -502,17 +503,19 @@ fn check_selection(axis: &str, chosen: &[usize], n: usize) -> Result<()> {
     Ok(())
 }
 
-/// Whether `test` holds for all stored values. Goes by stretches without a branch in them, which compilers turn into
-/// instructions on many values at once.
+/// Whether `test` holds for all stored values.
 pub(crate) fn all_stored(values: &Values, test: impl Fn(f32) -> bool) -> bool {
-    let stored = match values {
-        Values::Dense(a) => a.as_slice_memory_order(),
-        Values::Sparse(m) => Some(m.parts().2),
+    stretches(values).all(|stretch| stretch.iter().fold(true, |all, &v| all & test(v)))
+}
+
+/// All stored values in stretches: a loop over one, without a branch in it, becomes instructions on many values at once.
+pub(crate) fn stretches(values: &Values) -> impl Iterator<Item = Cow<'_, [f32]>> {
+    let (stored, rows) = match values {
+        Values::Dense(a) => (a.as_slice_memory_order(), Some(a.rows())),
+        Values::Sparse(m) => (Some(m.parts().2), None),
     };
-    match stored {
-        Some(stored) => stored.chunks(1024).all(|c| c.iter().fold(true, |all, &v| all & test(v))),
-        None => values.stored().all(test),
-    }
+    let rows = rows.filter(|_| stored.is_none()).into_iter().flatten().map(|row| Cow::Owned(row.to_vec()));
+    stored.unwrap_or_default().chunks(1024).map(Cow::Borrowed).chain(rows)
 }
 
 fn check_finite(values: &Values, samples: &[String], genes: &[String]) -> Result<()> {

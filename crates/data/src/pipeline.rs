@@ -116,8 +116,9 @@ impl FittedPreprocessing {
         let mut x = Array2::<f32>::zeros((cells.n_samples(), self.genes.len()));
         let mut row = Vec::new();
         for (i, mut out) in x.rows_mut().into_iter().enumerate() {
+            row.clear();
             self.row(&plan, cells.values(), i, &mut row)?;
-            row.iter().for_each(|&(gene, value)| out[gene as usize] = value as f32);
+            row.iter().for_each(|&(gene, value)| out[gene as usize] = value);
         }
         x = self.scaler.transform(x)?;
         for (j, _) in plan.found.iter().enumerate().filter(|(_, found)| !**found) {
@@ -164,63 +165,68 @@ impl FittedPreprocessing {
     }
 
     /// Cell `row` of `values` after normalisation (over all its genes) and logarithm, but before scaling: its values
-    /// that are not zero, each with the position of its gene in the model, into `out`.
+    /// that are not zero, each with the position of its gene in the model, appended to `out`.
     ///
     /// # Errors
     /// When a value comes out too large for single precision.
-    pub fn row(&self, plan: &GenePlan, values: &Values, row: usize, out: &mut Vec<(u32, f64)>) -> Result<()> {
-        out.clear();
-        let mut total = 0.0;
-        let mut see = |column: usize, value: f64| {
-            total += value;
-            let targets = &plan.targets[plan.starts[column]..plan.starts[column + 1]];
-            out.extend(targets.iter().map(|&(gene, weight)| (gene, weight * value)));
-        };
-        match values {
+    pub fn row(&self, plan: &GenePlan, values: &Values, row: usize, out: &mut Vec<(u32, f32)>) -> Result<()> {
+        let dense: (Vec<u32>, Vec<f32>);
+        let (columns, values) = match values {
+            Values::Sparse(m) => m.row(row),
             Values::Dense(a) => {
-                let stored = a.row(row).into_iter().enumerate().filter(|(_, v)| **v != 0.0);
-                stored.for_each(|(j, &v)| see(j, v.into()));
+                let stored = (0..).zip(a.row(row)).filter(|(_, v)| **v != 0.0);
+                dense = stored.map(|(j, v)| (j, *v)).unzip();
+                (dense.0.as_slice(), dense.1.as_slice())
             }
-            Values::Sparse(m) => {
-                let (columns, values) = m.row(row);
-                columns.iter().zip(values).for_each(|(&j, &v)| see(j as usize, v.into()));
-            }
-        }
+        };
+        let factor = self.target_sum.map_or(1.0, |sum| match total(values) {
+            total if total > 0.0 => sum / total,
+            _ => 1.0,
+        });
+        let prepared = |v: f64| (if self.log1p { (v * factor).ln_1p() } else { v * factor }) as f32;
+        let targets = |j: u32| &plan.targets[plan.starts[j as usize]..plan.starts[j as usize + 1]];
+        let (stored, first) = (columns.iter().zip(values), out.len());
         if plan.merges {
-            out.sort_by_key(|e| e.0); // stable: what is merged is added up in the order of the columns
-            out.dedup_by(|next, kept| {
+            let weighted =
+                stored.flat_map(|(&j, &v)| targets(j).iter().map(move |t| (t.0, t.1 * f64::from(v))));
+            let mut merged: Vec<(u32, f64)> = weighted.collect();
+            merged.sort_by_key(|e| e.0); // stable: what is merged is added up in the order of the columns
+            merged.dedup_by(|next, kept| {
                 let same = next.0 == kept.0;
                 kept.1 += if same { next.1 } else { 0.0 };
                 same
             });
-        }
-        let factor = match self.target_sum {
-            Some(sum) if total > 0.0 => sum / total,
-            _ => 1.0,
-        };
-        let prepared = |v: f64| if self.log1p { (v * factor).ln_1p() } else { v * factor };
-        // Most values are one of a few small counts, and a logarithm takes as long as a hundred weights.
-        let mut known = [f64::NAN; 16];
-        for (_, value) in &mut *out {
-            let small = *value as usize;
-            *value = match known.get_mut(small).filter(|_| small as f64 == *value) {
-                Some(known) => {
-                    if known.is_nan() {
-                        *known = prepared(*value);
+            out.extend(merged.iter().map(|&(gene, v)| (gene, prepared(v))));
+        } else {
+            // Most values are one of a few small counts, and a logarithm takes as long as a hundred weights.
+            let mut known = [f32::NAN; 64];
+            out.reserve(values.len());
+            for (&j, &v) in stored {
+                let small = v as u8;
+                let value = match known.get_mut(usize::from(small)).filter(|_| f32::from(small) == v) {
+                    Some(known) => {
+                        if known.is_nan() {
+                            *known = prepared(v.into());
+                        }
+                        *known
                     }
-                    *known
+                    None => prepared(v.into()),
+                };
+                for target in targets(j) {
+                    out.push((target.0, value));
                 }
-                None => prepared(*value),
-            };
+            }
         }
-        match out.iter().map(|e| e.1 as f32).find(|v| !v.is_finite()) {
-            None => Ok(()),
-            Some(v) => Err(DataError::invalid(
-                "expression",
-                format!("a prepared value is {v}"),
-                "the values are outside what their scale allows; check them",
-            )),
+        let out = &out[first..];
+        if out.iter().fold(true, |all, e| all & e.1.is_finite()) {
+            return Ok(());
         }
+        let strange = out.iter().map(|e| e.1).find(|v| !v.is_finite()).unwrap_or(f32::NAN);
+        Err(DataError::invalid(
+            "expression",
+            format!("a prepared value is {strange}"),
+            "the values are outside what their scale allows; check them",
+        ))
     }
 
     /// Where each gene of the model is among the cells'.
@@ -287,4 +293,14 @@ impl FittedPreprocessing {
         }
         Ok((columns, report))
     }
+}
+
+/// The sum, by four at a time: one sum alone would wait for itself.
+fn total(values: &[f32]) -> f64 {
+    let (fours, rest) = values.as_chunks::<4>();
+    let mut sums = [0.0; 4];
+    for four in fours {
+        sums.iter_mut().zip(four).for_each(|(sum, v)| *sum += f64::from(*v));
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|v| f64::from(*v)).sum::<f64>()
 }

@@ -1,6 +1,7 @@
-//! x·W + b for sparse and for dense rows. Every row is added up in the order of its columns, with plain products and sums: the
-//! same bits whatever its neighbours, on every machine.
+//! x·W + b for sparse and for dense rows. Every row is added up in the order of its columns, with plain products and sums
+//! where it is sparse and with fused ones where it is dense: the same bits whatever its neighbours, on every machine.
 
+use ndarray::{Array2, Axis};
 use pulp::{Simd, WithSimd, bytemuck::cast_slice};
 
 /// Registers that the weights of an input, or the sums of a row, take.
@@ -16,7 +17,7 @@ pub(super) struct Rows {
     ends: Vec<usize>,
     /// The same column by column: (row, value), column `j` from `starts[j]`.
     sorted: Vec<(u32, f32)>,
-    starts: Vec<usize>,
+    starts: Vec<u32>,
 }
 
 impl Rows {
@@ -29,9 +30,14 @@ impl Rows {
         self.ends.clear();
     }
 
-    pub(super) fn push(&mut self, row: impl Iterator<Item = (u32, f32)>) {
-        self.values.extend(row);
+    /// Takes what `row` appends: (column, value).
+    pub(super) fn push<E>(
+        &mut self,
+        row: impl FnOnce(&mut Vec<(u32, f32)>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        row(&mut self.values)?;
         self.ends.push(self.values.len());
+        Ok(())
     }
 
     /// Sorts what was pushed, by counting.
@@ -51,7 +57,7 @@ impl Rows {
         for (row, &end) in ends.iter().enumerate() {
             for &(column, value) in &values[first..end] {
                 let place = &mut starts[column as usize + 1];
-                sorted[*place] = (row as u32, value);
+                sorted[*place as usize] = (row as u32, value);
                 *place += 1;
             }
             first = end;
@@ -74,12 +80,15 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    pub(super) fn new(weight: &ndarray::Array2<f64>) -> Self {
+    pub(super) fn new(weight: &Array2<f64>) -> Self {
         let (inputs, outputs) = weight.dim();
         let width = REGISTERS * pulp::Arch::new().dispatch(Lanes);
         let mut panels = vec![0.0; inputs * outputs.next_multiple_of(width)];
-        for ((i, j), &w) in weight.indexed_iter() {
-            panels[(j / width * inputs + i) * width + j % width] = w as f32;
+        for (i, row) in weight.rows().into_iter().enumerate() {
+            for (panel, part) in row.axis_chunks_iter(Axis(0), width).enumerate() {
+                let place = &mut panels[(panel * inputs + i) * width..];
+                place.iter_mut().zip(part).for_each(|(place, w)| *place = *w as f32);
+            }
         }
         Self { inputs, outputs, width, panels }
     }
@@ -172,7 +181,7 @@ impl WithSimd for Sparse<'_> {
             all.resize(ends.len(), bias);
             for (weights, column) in panel.iter().zip(starts.windows(2)) {
                 let weights = *weights;
-                for &(row, value) in &sorted[column[0]..column[1]] {
+                for &(row, value) in &sorted[column[0] as usize..column[1] as usize] {
                     let (sums, value) = (&mut all[row as usize], simd.splat_f32s(value));
                     for k in 0..REGISTERS {
                         sums[k] = simd.add_f32s(sums[k], simd.mul_f32s(value, weights[k]));
@@ -215,12 +224,13 @@ impl WithSimd for Dense<'_> {
                         break;
                     }
                     let mut sums = [[bias[part * TILE.1], bias[part * TILE.1 + 1]]; TILE.0];
-                    for (i, weights) in panel.iter().enumerate() {
-                        let (a, b) = (weights[part * TILE.1], weights[part * TILE.1 + 1]);
-                        for r in 0..TILE.0 {
-                            let value = simd.splat_f32s(rows[r][i]);
-                            sums[r][0] = simd.add_f32s(sums[r][0], simd.mul_f32s(value, a));
-                            sums[r][1] = simd.add_f32s(sums[r][1], simd.mul_f32s(value, b));
+                    let [a, b, c, d] = rows;
+                    for ((((weights, a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
+                        let weights = [weights[part * TILE.1], weights[part * TILE.1 + 1]];
+                        for (sums, value) in sums.iter_mut().zip([*a, *b, *c, *d]) {
+                            let value = simd.splat_f32s(value);
+                            sums[0] = simd.mul_add_f32s(value, weights[0], sums[0]);
+                            sums[1] = simd.mul_add_f32s(value, weights[1], sums[1]);
                         }
                     }
                     for (out, sums) in out.chunks_exact_mut(outputs).zip(&sums) {

@@ -56,6 +56,13 @@ pub(crate) struct Fitted {
     bias: Vec<f32>,
 }
 
+/// Some cells' scores, and their embeddings one behind the other.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) scores: Vec<f64>,
+    pub(crate) embedding: Vec<f32>,
+}
+
 impl Compiled {
     /// `None` where folding is not exact: scaled values are cut, the first layer is not linear, or a gene hardly
     /// varies around a mean far from 0.
@@ -88,29 +95,22 @@ impl Compiled {
         Fitted { plan, bias: sums.iter().map(|b| *b as f32).collect() }
     }
 
-    /// Scores, and embeddings one behind the other. The bits do not depend on the number of threads, nor on which
-    /// cells are predicted together.
+    /// The chunks of all cells in order. The bits do not depend on the number of threads, nor on which cells are
+    /// predicted together.
     pub(crate) fn predict(
         &self,
         fitted: &Fitted,
         preparation: &FittedPreprocessing,
         values: &Values,
-    ) -> Result<(Vec<f64>, Vec<f32>)> {
+    ) -> Result<Vec<Chunk>> {
         let cells = values.shape().0;
-        let chunks: Vec<(Vec<f64>, Vec<f32>)> = (0..cells.div_ceil(CHUNK))
+        (0..cells.div_ceil(CHUNK))
             .into_par_iter()
             .map_init(Workspace::new, |workspace, c| {
                 let cells = c * CHUNK..cells.min((c + 1) * CHUNK);
                 self.chunk(fitted, preparation, values, cells, workspace)
             })
-            .collect::<Result<_>>()?;
-        let mut scores = Vec::with_capacity(cells);
-        let mut embedding = Vec::with_capacity(cells * self.width);
-        for (s, e) in chunks {
-            scores.extend(s);
-            embedding.extend(e);
-        }
-        Ok((scores, embedding))
+            .collect()
     }
 
     fn chunk(
@@ -120,13 +120,12 @@ impl Compiled {
         values: &Values,
         cells: Range<usize>,
         workspace: &mut Workspace,
-    ) -> Result<(Vec<f64>, Vec<f32>)> {
-        let Some((weights, _)) = self.first() else { return Ok((Vec::new(), Vec::new())) };
-        let Workspace { row, rows, x, .. } = workspace;
+    ) -> Result<Chunk> {
+        let Some((weights, _)) = self.first() else { return Ok(Chunk::default()) };
+        let Workspace { rows, x, .. } = workspace;
         rows.clear();
         for cell in cells {
-            preparation.row(&fitted.plan, values, cell, row)?;
-            rows.push(row.iter().map(|&(gene, value)| (gene, value as f32)));
+            rows.push(|row| preparation.row(&fitted.plan, values, cell, row))?;
         }
         weights.sparse_product(rows, &fitted.bias, x);
         let mut width = weights.outputs();
@@ -139,7 +138,7 @@ impl Compiled {
         workspace.forward(head, &mut width);
         let outputs = &workspace.x;
         let scores = outputs.chunks_exact(self.output.width()).map(|y| self.output.score_of(y)).collect();
-        Ok((scores, embedding))
+        Ok(Chunk { scores, embedding })
     }
 
     /// The layer that meets the genes.
@@ -190,7 +189,6 @@ impl Stage {
 
 /// What a thread needs while it takes chunk after chunk through the layers.
 struct Workspace {
-    row: Vec<(u32, f64)>,
     rows: Rows,
     /// Hidden values, rows × width.
     x: Vec<f32>,
@@ -199,7 +197,7 @@ struct Workspace {
 
 impl Workspace {
     fn new() -> Self {
-        Self { row: Vec::new(), rows: Rows::new(), x: Vec::new(), next: Vec::new() }
+        Self { rows: Rows::new(), x: Vec::new(), next: Vec::new() }
     }
 
     /// Takes `x` through some stages. What is no number stays no number: relu and the others let it through.
@@ -217,7 +215,7 @@ impl Workspace {
                         row.iter_mut().zip(scale).zip(shift).for_each(|((v, s), t)| *v = *v * s + t);
                     }
                 }
-                Stage::Activation(function) => x.iter_mut().for_each(|v| *v = function.of(*v)),
+                Stage::Activation(function) => function.apply(x),
                 Stage::Normalize => {
                     for row in x.chunks_exact_mut((*width).max(1)) {
                         let squares: f64 = row.iter().map(|v| f64::from(*v).powi(2)).sum();
@@ -239,29 +237,20 @@ impl Workspace {
 }
 
 impl Activation {
-    /// The function of one number.
-    fn of(self, x: f32) -> f32 {
+    /// The function of every value.
+    fn apply(self, x: &mut [f32]) {
+        fn each(x: &mut [f32], function: impl Fn(f32) -> f32) {
+            x.iter_mut().for_each(|v| *v = function(*v));
+        }
         match self {
-            Self::Relu => {
-                if x < 0.0 {
-                    0.0
-                } else {
-                    x
-                }
-            }
-            Self::LeakyRelu { slope } => {
-                if x < 0.0 {
-                    slope as f32 * x
-                } else {
-                    x
-                }
-            }
+            Self::Relu => each(x, |v| if v < 0.0 { 0.0 } else { v }),
+            Self::LeakyRelu { slope } => each(x, |v| if v < 0.0 { slope as f32 * v } else { v }),
             Self::Selu => {
                 let (scale, alpha) = SELU;
-                if x > 0.0 { scale as f32 * x } else { (scale * alpha) as f32 * x.exp_m1() }
+                each(x, |v| if v > 0.0 { scale as f32 * v } else { (scale * alpha) as f32 * v.exp_m1() });
             }
-            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-            Self::Tanh => x.tanh(),
+            Self::Sigmoid => each(x, |v| 1.0 / (1.0 + (-v).exp())),
+            Self::Tanh => each(x, f32::tanh),
         }
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn join(a: &FoldedStep<f64>, b: &FoldedStep<f64>) -> Option<FoldedSte
         }
         (FoldedStep::Scale { scale, shift }, FoldedStep::Affine { weight, bias }) => {
             let rows = scale.view().insert_axis(Axis(1));
-            Some(FoldedStep::Affine { weight: weight * &rows, bias: shift.dot(weight) + bias })
+            Some(FoldedStep::Affine { weight: weight * &rows, bias: times(shift, weight) + bias })
         }
         (FoldedStep::Scale { scale: s, shift: t }, FoldedStep::Scale { scale, shift }) => {
             Some(FoldedStep::Scale { scale: s * scale, shift: t * scale + shift })
@@ -104,10 +104,19 @@ pub(super) fn join(a: &FoldedStep<f64>, b: &FoldedStep<f64>) -> Option<FoldedSte
         (FoldedStep::Affine { weight: v, bias: c }, FoldedStep::Affine { weight, bias })
             if v.nrows() * weight.ncols() <= v.len() + weight.len() =>
         {
-            Some(FoldedStep::Affine { weight: v.dot(weight), bias: c.dot(weight) + bias })
+            Some(FoldedStep::Affine { weight: v.dot(weight), bias: times(c, weight) + bias })
         }
         _ => None,
     }
+}
+
+/// v·W, row by row as W lies in memory.
+fn times(v: &Array1<f64>, weight: &Array2<f64>) -> Array1<f64> {
+    let mut sums = Array1::zeros(weight.ncols());
+    for (v, row) in v.iter().zip(weight.rows()) {
+        sums.scaled_add(*v, &row);
+    }
+    sums
 }
 
 fn matrix(t: &Tensor<2>) -> Result<Array2<f64>> {

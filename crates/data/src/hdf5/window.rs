@@ -52,13 +52,13 @@ impl Window {
     where
         u32: TryFrom<T>,
     {
-        let position = |v: T| {
-            u32::try_from(v).map_err(|_| {
-                let problem = format!("{}: {v} is no position in a matrix", self.path);
-                DataError::file(&self.origin, problem, REWRITE)
-            })
-        };
-        values.into_iter().map(position).collect()
+        // Without a branch in the loops, as a file has millions of them.
+        if values.iter().fold(true, |all, v| all & u32::try_from(*v).is_ok()) {
+            return Ok(values.into_iter().map(|v| u32::try_from(v).unwrap_or_default()).collect());
+        }
+        let strange = values.iter().find(|v| u32::try_from(**v).is_err());
+        let problem = strange.map(|v| format!("{}: {v} is no position in a matrix", self.path));
+        Err(DataError::file(&self.origin, problem.unwrap_or_default(), REWRITE))
     }
 
     fn guard<T>(&self, call: impl FnOnce() -> std::result::Result<T, hdf5_pure::Error>) -> Result<T> {
