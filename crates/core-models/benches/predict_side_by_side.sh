@@ -11,6 +11,7 @@ rounds=${3:-5}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$here"
+export MIMALLOC_PURGE_DELAY=-1 # what the binary sets for itself
 bench() { cargo bench --quiet --features ndarray --bench predict --manifest-path ../../../Cargo.toml -- "$@"; }
 bench generate "$folder" "$cells"
 theirs=yes

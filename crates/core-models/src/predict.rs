@@ -39,8 +39,8 @@ impl ResponseModel {
     }
 
     /// Scores of cells that come in blocks, in memory for a few of these: every block is handed to `sink` with its
-    /// predictions, in order. Blocks are computed on a thread of their own while `sink` writes the last, on this one;
-    /// let `blocks` read ahead on another.
+    /// predictions, in order. Two blocks are computed while `sink` writes the last, on this thread; let `blocks` read ahead
+    /// on another.
     ///
     /// Scores are those of [`predict`](Self::predict) on all cells at once. Each block's scale is checked by itself:
     /// what makes counts (whole numbers from 0), logarithms or ranges impossible is found in whichever block it
@@ -54,24 +54,39 @@ impl ResponseModel {
         options: &PredictOptions,
         sink: &mut dyn FnMut(&ExpressionMatrix, &Predictions) -> Result<()>,
     ) -> Result<()> {
+        type Computed = Result<(ExpressionMatrix, Vec<Chunk>, GeneReport)>;
         std::thread::scope(|scope| {
-            let (send, receive) = mpsc::sync_channel(1);
-            scope.spawn(move || {
-                let mut fitted = None;
-                for block in blocks {
-                    let done = block.map_err(ModelError::from).and_then(|cells| {
-                        let (chunks, report) = self.predict_fitted(&cells, options, &mut fitted)?;
-                        Ok((cells, chunks, report))
+            // Two take turns with the blocks: while one comes to the end of its chunks, the other's keep the threads busy.
+            let (to, from): (Vec<_>, Vec<_>) = (0..2)
+                .map(|_| {
+                    let (to, blocks) = mpsc::sync_channel::<sensitome_data::Result<ExpressionMatrix>>(0);
+                    let (done, from) = mpsc::sync_channel::<Computed>(0);
+                    scope.spawn(move || {
+                        let mut fitted = None;
+                        for block in blocks {
+                            let computed = block.map_err(ModelError::from).and_then(|cells| {
+                                let (chunks, report) = self.predict_fitted(&cells, options, &mut fitted)?;
+                                Ok((cells, chunks, report))
+                            });
+                            // Nobody receives any more when an earlier block or the sink failed.
+                            if done.send(computed).is_err() {
+                                break;
+                            }
+                        }
                     });
-                    let failed = done.is_err();
-                    // Nobody receives any more when the sink failed.
-                    if send.send(done).is_err() || failed {
+                    (to, from)
+                })
+                .unzip();
+            scope.spawn(move || {
+                for (block, to) in blocks.zip(to.iter().cycle()) {
+                    if to.send(block).is_err() {
                         break;
                     }
                 }
             });
-            for done in receive {
-                let (cells, chunks, report) = done?;
+            for from in from.iter().cycle() {
+                let Ok(computed) = from.recv() else { break };
+                let (cells, chunks, report) = computed?;
                 sink(&cells, &self.predictions(cells.samples(), chunks, report)?)?;
             }
             Ok(())

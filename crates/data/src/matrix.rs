@@ -1,7 +1,8 @@
 //! [`ExpressionMatrix`]: samples × genes with their names and annotations, the type at every door.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 use indexmap::IndexMap;
 use ndarray::Array2;
@@ -176,12 +177,14 @@ impl ExpressionMatrix {
         genes: Vec<String>,
         duplicates: Duplicates,
     ) -> Result<(Self, Vec<String>)> {
+        if duplicates == Duplicates::Refuse || values.shape().1 != genes.len() || !may_repeat(&genes) {
+            return Ok((Self::new(values, samples, genes)?, Vec::new()));
+        }
         let mut groups: IndexMap<&str, Vec<usize>> = IndexMap::new();
         for (j, g) in genes.iter().enumerate() {
             groups.entry(g).or_default().push(j);
         }
-        if groups.len() == genes.len() || duplicates == Duplicates::Refuse || values.shape().1 != genes.len()
-        {
+        if groups.len() == genes.len() {
             return Ok((Self::new(values, samples, genes)?, Vec::new()));
         }
         let merged =
@@ -449,21 +452,28 @@ fn check_length(name: &str, column: &Column, expected: usize, axis: &str) -> Res
     ))
 }
 
+/// Whether a name may be there twice: the same names have the same hash, and numbers are sorted in less time than a set of
+/// a million names takes.
+fn may_repeat(names: &[String]) -> bool {
+    let state = RandomState::new();
+    let mut hashes: Vec<u64> = names.iter().map(|name| state.hash_one(name)).collect();
+    hashes.sort_unstable();
+    hashes.windows(2).any(|w| w[0] == w[1])
+}
+
 pub(crate) fn check_unique(axis: &str, names: &[String]) -> Result<()> {
-    let mut seen: HashMap<&str, usize> = HashMap::with_capacity(names.len());
-    let mut repeated: Vec<&str> = Vec::new();
-    for (i, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            return Err(DataError::invalid(
-                "expression matrix",
-                format!("{axis} {} has an empty name", i + 1),
-                "give every row and column a name",
-            ));
-        }
-        if seen.insert(name, i).is_some() {
-            repeated.push(name);
-        }
+    if let Some(i) = names.iter().position(String::is_empty) {
+        return Err(DataError::invalid(
+            "expression matrix",
+            format!("{axis} {} has an empty name", i + 1),
+            "give every row and column a name",
+        ));
     }
+    if !may_repeat(names) {
+        return Ok(());
+    }
+    let mut seen: HashSet<&str> = HashSet::with_capacity(names.len());
+    let repeated: Vec<&str> = names.iter().map(String::as_str).filter(|name| !seen.insert(name)).collect();
     if repeated.is_empty() {
         return Ok(());
     }
