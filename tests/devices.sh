@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 device=${1:?"name a device: flex, ndarray, wgpu or cuda"}
 shift
 if [ "$device" = wgpu ] && [ "$(uname)" = Linux ] && [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] &&
-    ! ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json >/dev/null 2>&1; then
+    [ -z "$(ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json 2>/dev/null)" ]; then
     echo "SKIPPED: no Vulkan driver; Debian has a software one: apt-get install mesa-vulkan-drivers" >&2
     exit 0
 fi

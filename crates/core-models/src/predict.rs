@@ -55,6 +55,7 @@ impl ResponseModel {
         sink: &mut dyn FnMut(&ExpressionMatrix, &Predictions) -> Result<()>,
     ) -> Result<()> {
         type Computed = Result<(ExpressionMatrix, Vec<Chunk>, GeneReport)>;
+        self.compiled()?; // once, not by both of those below
         std::thread::scope(|scope| {
             // Two take turns with the blocks: while one comes to the end of its chunks, the other's keep the threads busy.
             let (to, from): (Vec<_>, Vec<_>) = (0..2)
@@ -93,8 +94,8 @@ impl ResponseModel {
         })
     }
 
-    /// What [`predict`](Self::predict) puts together, with the first layer fitted to the genes of the last block where these are the
-    /// same.
+    /// What [`predict`](Self::predict) puts together, with the first layer fitted to the genes of the last block where
+    /// these are the same.
     fn predict_fitted(
         &self,
         cells: &ExpressionMatrix,

@@ -110,17 +110,32 @@ mod flex {
         let (x, y) = (x.to_contiguous(), y.to_contiguous());
         let (x, y) = (values::<F>(&x), values::<F>(&y));
         let mut out = Vec::with_capacity(n * m);
-        // Compiled for AVX2 too; the lanes are what they are, so that the sums have the same bits without it.
-        pulp::Arch::new().dispatch(|| {
+        pulp::Arch::new().dispatch(Pairs { x, y, sides: [n, m, features], out: &mut out });
+        tensor(out, [n, m])
+    }
+
+    /// Compiled for AVX2 too; the lanes are what they are, so that the sums have the same bits without it. (A closure would
+    /// stay plain code: it is not inlined into what is compiled for AVX2.)
+    struct Pairs<'a, F> {
+        x: &'a [F],
+        y: &'a [F],
+        sides: [usize; 3],
+        out: &'a mut Vec<F>,
+    }
+
+    impl<F: Real> pulp::NullaryFnOnce for Pairs<'_, F> {
+        type Output = ();
+
+        #[inline(always)]
+        fn call(self) {
+            let [n, m, features] = self.sides;
             for i in 0..n {
-                let a = &x[i * features..(i + 1) * features];
+                let a = &self.x[i * features..(i + 1) * features];
                 for j in 0..m {
-                    let b = &y[j * features..(j + 1) * features];
-                    out.push(apart(a, b));
+                    self.out.push(apart(a, &self.y[j * features..(j + 1) * features]));
                 }
             }
-        });
-        tensor(out, [n, m])
+        }
     }
 
     #[inline(always)]
@@ -145,10 +160,28 @@ mod flex {
         let (x, y, outer) = (x.to_contiguous(), y.to_contiguous(), outer.to_contiguous());
         let (x, y, outer) = (values::<F>(&x), values::<F>(&y), values::<F>(&outer));
         let mut out = vec![F::default(); n * features];
-        pulp::Arch::new().dispatch(|| {
+        pulp::Arch::new().dispatch(Pull { x, y, outer, sides: [n, m, features], out: &mut out });
+        tensor(out, [n, features])
+    }
+
+    /// As [`Pairs`], for their gradient.
+    struct Pull<'a, F> {
+        x: &'a [F],
+        y: &'a [F],
+        outer: &'a [F],
+        sides: [usize; 3],
+        out: &'a mut [F],
+    }
+
+    impl<F: Real> pulp::NullaryFnOnce for Pull<'_, F> {
+        type Output = ();
+
+        #[inline(always)]
+        fn call(self) {
+            let Self { x, y, outer, sides: [n, m, features], out } = self;
             for i in 0..n {
-                let (a, pulled) = (&x[i * features..(i + 1) * features], i * features..(i + 1) * features);
-                let pulled = &mut out[pulled];
+                let row = i * features..(i + 1) * features;
+                let (a, pulled) = (&x[row.clone()], &mut out[row]);
                 for j in 0..m {
                     let (b, weight) = (&y[j * features..(j + 1) * features], F::of(2.0) * outer[i * m + j]);
                     for ((p, &a), &b) in pulled.iter_mut().zip(a).zip(b) {
@@ -156,8 +189,7 @@ mod flex {
                     }
                 }
             }
-        });
-        tensor(out, [n, features])
+        }
     }
 
     fn sides(tensor: &FlexTensor) -> [usize; 2] {
