@@ -92,6 +92,9 @@ fn simulated(seeds: u64, first: u64, kind: &str) -> Result<()> {
         ("confounding clusters, 4 drugs share", SimulationConfig { n_sharing: 4, ..plain.clone() }),
         ("confounder against, 4 drugs share", SimulationConfig { n_sharing: 4, ..along(-0.5) }),
     ];
+    if !kinds.iter().any(|k| k.0.contains(kind)) {
+        return Err(format!("no target is called {kind:?}").into());
+    }
     println!("| target | ridge | sensitome | difference | worst seed | averaged | trust | noise off |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for (name, config) in kinds.into_iter().filter(|k| k.0.contains(kind)) {

@@ -122,7 +122,7 @@ pub(crate) fn solve(kernel: &Array2<f64>, penalty: f64, y: &Array2<f64>) -> Resu
     let matrix = Mat::from_fn(n, n, |i, j| kernel[[i, j]] + if i == j { penalty } else { 0.0 });
     let factor = Llt::new(matrix.as_ref(), Side::Lower).map_err(|e| {
         AdaptError::invalid(
-            "ridge",
+            "a linear regression",
             format!("the kernel cannot be factorised ({e:?})"),
             "check the values, or raise the penalty",
         )
