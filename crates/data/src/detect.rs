@@ -167,7 +167,7 @@ impl Seen {
 fn is_whole(v: f32) -> bool {
     const NO_FRACTION: f32 = 8_388_608.0;
     let size = v.abs();
-    ((size + NO_FRACTION) - NO_FRACTION == size) | ((size >= NO_FRACTION) & (size <= f32::MAX))
+    ((size + NO_FRACTION) - NO_FRACTION == size) | (NO_FRACTION..=f32::MAX).contains(&size)
 }
 
 fn decide(values: &Values, r: &ScaleReport, all_integer: bool) -> (Scale, String) {
