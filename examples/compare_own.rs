@@ -65,7 +65,7 @@ impl Strategy for SameMean {
     ) -> sensitome::adapt::Result<Losses> {
         let source = nets.encoder.forward(batch.source()?.x.clone(), pass.again());
         let target = nets.encoder.forward(batch.target()?.x.clone(), pass.again());
-        let gap = (source.clone().mean_dim(0) - target.mean_dim(0)).square().sum();
+        let gap = total((source.clone().mean_dim(0) - target.mean_dim(0)).square());
         let logits = nets.head.forward(source, pass);
         let classification = cross_entropy(logits, batch.source()?.targets.clone());
         Ok(Losses::new().add("classification", classification).add("gap", gap))

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
-use sensitome_core_models::{Parameter, Parts, is_on_host};
+use sensitome_core_models::{Parameter, Parts, is_on_host, total};
 use serde::{Deserialize, Serialize};
 
 use crate::strategy::Clip;
@@ -166,7 +166,7 @@ impl OptimizerState {
         }
         if self.by_tensors(&tensor.device()) {
             let Some(gradient) = tensor.grad(gradients) else { return Ok(()) };
-            let square = gradient.square().sum();
+            let square = total(gradient.square());
             squares.device = Some(match squares.device.take() {
                 Some(sum) => sum + square,
                 None => square,

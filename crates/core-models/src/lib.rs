@@ -19,6 +19,7 @@ mod predictions;
 mod product;
 mod random;
 mod shared_private;
+mod total;
 
 pub use autoencoder::{
     Autoencoder, AutoencoderConfig, Coder, DenoisingAutoencoder, Variational, VariationalAutoencoder,
@@ -39,3 +40,4 @@ pub use product::product;
 pub use random::{Noise, rng_for, seed_for};
 pub use sensitome_data::GeneReport;
 pub use shared_private::{Codes, Domain, SharedPrivate};
+pub use total::total;

@@ -54,27 +54,14 @@ impl ResponseModel {
         options: &PredictOptions,
         sink: &mut dyn FnMut(&ExpressionMatrix, &Predictions) -> Result<()>,
     ) -> Result<()> {
-        type Computed = Result<(ExpressionMatrix, Vec<Chunk>, GeneReport)>;
         self.compiled()?; // once, not by both of those below
         std::thread::scope(|scope| {
             // Two take turns with the blocks: while one comes to the end of its chunks, the other's keep the threads busy.
             let (to, from): (Vec<_>, Vec<_>) = (0..2)
                 .map(|_| {
-                    let (to, blocks) = mpsc::sync_channel::<sensitome_data::Result<ExpressionMatrix>>(0);
-                    let (done, from) = mpsc::sync_channel::<Computed>(0);
-                    scope.spawn(move || {
-                        let mut fitted = None;
-                        for block in blocks {
-                            let computed = block.map_err(ModelError::from).and_then(|cells| {
-                                let (chunks, report) = self.predict_fitted(&cells, options, &mut fitted)?;
-                                Ok((cells, chunks, report))
-                            });
-                            // Nobody receives any more when an earlier block or the sink failed.
-                            if done.send(computed).is_err() {
-                                break;
-                            }
-                        }
-                    });
+                    let (to, blocks) = mpsc::sync_channel(0);
+                    let (done, from) = mpsc::sync_channel(0);
+                    scope.spawn(move || self.compute(blocks, options, done));
                     (to, from)
                 })
                 .unzip();
@@ -92,6 +79,25 @@ impl ResponseModel {
             }
             Ok(())
         })
+    }
+
+    /// Block after block as they come in, until there are no more or nobody receives: an earlier block or the sink failed.
+    fn compute(
+        &self,
+        blocks: mpsc::Receiver<sensitome_data::Result<ExpressionMatrix>>,
+        options: &PredictOptions,
+        done: mpsc::SyncSender<Result<(ExpressionMatrix, Vec<Chunk>, GeneReport)>>,
+    ) {
+        let mut fitted = None;
+        for block in blocks {
+            let computed = block.map_err(ModelError::from).and_then(|cells| {
+                let (chunks, report) = self.predict_fitted(&cells, options, &mut fitted)?;
+                Ok((cells, chunks, report))
+            });
+            if done.send(computed).is_err() {
+                break;
+            }
+        }
     }
 
     /// What [`predict`](Self::predict) puts together, with the first layer fitted to the genes of the last block where

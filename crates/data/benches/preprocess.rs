@@ -20,6 +20,9 @@ use sensitome_data::read::{CellBlocks, H5adLayer, h5ad};
 use sensitome_data::{CsrMatrix, Duplicates, ExpressionMatrix, Values};
 use sensitome_testkit::{Times, cpu_seconds, peak_megabytes};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const REPEATS: usize = 7;
 const CELLS: usize = 20_000;
 const GENES: usize = 2_000;

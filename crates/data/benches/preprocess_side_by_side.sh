@@ -17,6 +17,7 @@ cd "$here"
 # Built once: later runs must not wait for other builds.
 bench=$(cargo bench --features ndarray --workspace --bench preprocess --no-run 2>&1 | sed -n 's/.*(\(.*\/preprocess-[0-9a-f]*\)).*/\1/p')
 cd "$(cargo locate-project --workspace --message-format plain | xargs dirname)"
+export MIMALLOC_PURGE_DELAY=-1 # what the binary sets for itself
 for round in 1 2; do
     for threads in 1 2; do
         export RAYON_NUM_THREADS=$threads NUMBA_NUM_THREADS=$threads OMP_NUM_THREADS=$threads OPENBLAS_NUM_THREADS=$threads

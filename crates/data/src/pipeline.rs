@@ -7,7 +7,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::{self, Scale};
-use crate::preprocess::Scaler;
+use crate::preprocess::{Known, Scaler};
 use crate::{Column, DataError, ExpressionMatrix, Result, Values};
 
 /// What to do about genes that a model knows and the cells lack.
@@ -198,23 +198,11 @@ impl FittedPreprocessing {
             });
             out.extend(merged.iter().map(|&(gene, v)| (gene, prepared(v))));
         } else {
-            // Most values are one of a few small counts, and a logarithm takes as long as a hundred weights.
-            let mut known = [f32::NAN; 64];
+            let mut known = Known::new();
             out.reserve(values.len());
             for (&j, &v) in stored {
-                let small = v as u8;
-                let value = match known.get_mut(usize::from(small)).filter(|_| f32::from(small) == v) {
-                    Some(known) => {
-                        if known.is_nan() {
-                            *known = prepared(v.into());
-                        }
-                        *known
-                    }
-                    None => prepared(v.into()),
-                };
-                for target in targets(j) {
-                    out.push((target.0, value));
-                }
+                let value = known.of(v, || prepared(v.into()));
+                out.extend(targets(j).iter().map(|target| (target.0, value)));
             }
         }
         let out = &out[first..];

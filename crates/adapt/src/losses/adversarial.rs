@@ -1,7 +1,7 @@
 //! Gradient reversal and the Wasserstein critic with its exact gradient penalty.
 
 use burn::tensor::{Tensor, activation};
-use sensitome_core_models::{FeedForward, Layer, Pass, product};
+use sensitome_core_models::{FeedForward, Layer, Pass, product, total};
 
 use crate::{AdaptError, Result};
 
@@ -24,7 +24,7 @@ pub fn domain_loss(logits: Tensor<2>, n: usize, weights: Tensor<2>) -> Tensor<1>
     let mean = |sign: f64, from: usize, to: usize| {
         let w = weights.clone().slice_dim(0, from..to);
         let log_p = activation::log_sigmoid(logits.clone().slice_dim(0, from..to) * sign);
-        (log_p * w.clone()).sum() / w.sum()
+        total(log_p * w.clone()) / total(w)
     };
     (mean(1.0, 0, n) + mean(-1.0, n, rows)) * -0.5
 }

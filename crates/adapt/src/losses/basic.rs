@@ -1,6 +1,7 @@
 //! Cross-entropy and mean squared error.
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
+use sensitome_core_models::total;
 
 /// Labels 0 and 1 as rows (1, 0) and (0, 1): rows × 2.
 pub fn one_hot(labels: &[u8], device: &Device) -> Tensor<2> {
@@ -12,7 +13,7 @@ pub fn one_hot(labels: &[u8], device: &Device) -> Tensor<2> {
 /// Softmax cross-entropy, mean over rows. `logits` and `targets` are rows × classes; each row of `targets` sums to 1.
 pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     let rows = logits.dims()[0] as f64;
-    (activation::log_softmax(logits, 1) * targets).sum() * (-1.0 / rows)
+    total(activation::log_softmax(logits, 1) * targets) * (-1.0 / rows)
 }
 
 /// [`cross_entropy`] with a weight for each class: the weighted mean, divided by the sum of the rows' weights as
@@ -21,7 +22,7 @@ pub fn weighted_cross_entropy(logits: Tensor<2>, targets: Tensor<2>, class_weigh
     let data = TensorData::new(class_weights.to_vec(), [1, class_weights.len()]);
     let weights: Tensor<2> = Tensor::from_data(data, (&logits.device().inner(), logits.dtype()));
     let weighted = targets * weights;
-    (activation::log_softmax(logits, 1) * weighted.clone()).sum() / weighted.sum() * -1.0
+    total(activation::log_softmax(logits, 1) * weighted.clone()) / total(weighted) * -1.0
 }
 
 /// Binary cross-entropy of the sigmoid of `logits` (rows × 1) with `targets` (rows × 1, in 0..1), mean over the rows.

@@ -1,7 +1,7 @@
 //! The cell-cluster regulariser of scDEAL: cells of one cluster should look alike.
 
 use burn::tensor::{Tensor, TensorData};
-use sensitome_core_models::unit;
+use sensitome_core_models::{total, unit};
 
 /// Mean of 1 − cos over all pairs of different rows of the same cluster, on `x`, rows × d, with one cluster a row.
 /// Zero where no cluster has two rows. The gradient goes to `x`.
@@ -36,5 +36,5 @@ fn weighted(x: Tensor<2>, weights: Vec<f32>) -> Tensor<1> {
     let weights: Tensor<2> = Tensor::from_data(TensorData::new(weights, [n, n]), &device);
     let u = unit(x, 1);
     let cosine = u.clone().matmul(u.transpose());
-    ((cosine * -1.0 + 1.0) * weights).sum()
+    total((cosine * -1.0 + 1.0) * weights)
 }

@@ -1,6 +1,7 @@
 //! Divergence of a Gaussian posterior from the standard normal.
 
 use burn::tensor::Tensor;
+use sensitome_core_models::total;
 
 /// How the divergences of rows and dimensions become one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub fn gaussian_kl(mean: Tensor<2>, log_variance: Tensor<2>, reduction: Reductio
     let rows = mean.dims()[0] as f64;
     let each = (log_variance.clone() + 1.0 - mean.square() - log_variance.exp()) * -0.5;
     match reduction {
-        Reduction::Sum => each.sum(),
+        Reduction::Sum => total(each),
         Reduction::Mean => each.mean(),
-        Reduction::SumMean => each.sum() / rows,
+        Reduction::SumMean => total(each) / rows,
     }
 }

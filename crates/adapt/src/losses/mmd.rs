@@ -1,6 +1,7 @@
 //! Maximum mean discrepancy with Gaussian kernels (Gretton et al. 2012).
 
 use burn::tensor::{Tensor, TensorData};
+use sensitome_core_models::total;
 
 use super::squared_distances;
 
@@ -21,7 +22,7 @@ pub fn rbf_mmd(x: Tensor<2>, y: Tensor<2>, sigma: f64, estimator: Estimator) -> 
         let k = kernel(a.clone(), a);
         match estimator {
             Estimator::Biased => k.mean(),
-            Estimator::Unbiased => (k.sum() - n) / (n * (n - 1.0)),
+            Estimator::Unbiased => (total(k) - n) / (n * (n - 1.0)),
         }
     };
     within(x.clone(), n) + within(y.clone(), m) - kernel(x, y).mean() * 2.0
@@ -78,14 +79,14 @@ pub fn joint_mmd<const L: usize>(
 
 /// The summed kernels of every pair of rows of both domains, and the width of the smallest.
 fn kernel_of(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Tensor<2>, Tensor<1>) {
-    let total = x.dims()[0] + y.dims()[0];
+    let rows = x.dims()[0] + y.dims()[0];
     let z = Tensor::cat(vec![x, y], 0);
     let distances = squared_distances(z.clone(), z);
-    let mean = || distances.clone().sum() / ((total * total - total) as f64);
+    let mean = || total(distances.clone()) / ((rows * rows - rows) as f64);
     let bandwidth = match kernels.bandwidth {
         Bandwidth::Mean => mean().detach(),
         Bandwidth::MeanWithGradient => mean(),
-        Bandwidth::Fixed(width) => distances.clone().sum().detach() * 0.0 + width,
+        Bandwidth::Fixed(width) => total(distances.clone()).detach() * 0.0 + width,
     };
     let smallest = bandwidth / kernels.factor.powi((kernels.number / 2) as i32);
     let scaled = distances / smallest.clone().unsqueeze::<2>();
@@ -98,15 +99,14 @@ fn kernel_of(x: Tensor<2>, y: Tensor<2>, kernels: MultiKernel) -> (Tensor<2>, Te
 
 /// Mean within the first `n` rows plus mean within the others less twice the mean across.
 fn signed_sum(kernel: Tensor<2>, n: usize) -> Tensor<1> {
-    let total = kernel.dims()[0];
-    let m = total - n;
+    let rows = kernel.dims()[0];
+    let m = rows - n;
     // One signed weight a pair replaces four slices: +1/n² within x, +1/m² within y, −1/(nm) across.
     let weight = |i: usize| if i < n { 1.0 / n as f64 } else { -1.0 / m as f64 };
-    let signs: Vec<f64> = (0..total).flat_map(|i| (0..total).map(move |j| weight(i) * weight(j))).collect();
+    let signs: Vec<f64> = (0..rows).flat_map(|i| (0..rows).map(move |j| weight(i) * weight(j))).collect();
     let device = kernel.device().inner();
-    let signs: Tensor<2> =
-        Tensor::from_data(TensorData::new(signs, [total, total]), (&device, kernel.dtype()));
-    (kernel * signs).sum()
+    let signs: Tensor<2> = Tensor::from_data(TensorData::new(signs, [rows, rows]), (&device, kernel.dtype()));
+    total(kernel * signs)
 }
 
 /// The biased [`rbf_mmd`] with the longer batch cut to the shorter, as scDEAL's code does.

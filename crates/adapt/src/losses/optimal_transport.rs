@@ -1,6 +1,7 @@
 //! Entropic optimal transport (Cuturi 2013), computed in log space.
 
 use burn::tensor::Tensor;
+use sensitome_core_models::total;
 
 use super::squared_distances;
 
@@ -36,7 +37,7 @@ pub fn entropic_transport(x: Tensor<2>, y: Tensor<2>, epsilon: f64, iterations: 
     let [n, m] = cost.dims();
     let plan = sinkhorn_plan(cost.clone(), epsilon, iterations);
     let relative = plan.clone().clamp_min(1e-30).log() + ((n * m) as f64).ln();
-    (cost * plan.clone()).sum() + (plan * relative).sum() * epsilon
+    total(cost * plan.clone()) + total(plan * relative) * epsilon
 }
 
 /// Sinkhorn divergence (Feydy et al. 2019, eq. 3): the entropic cost between the domains less half of that of each onto

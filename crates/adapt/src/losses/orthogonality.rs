@@ -1,6 +1,7 @@
 //! Keeping a shared and a private code apart: three forms in use.
 
 use burn::tensor::Tensor;
+use sensitome_core_models::total;
 
 /// Added to the norms in the form of Domain Separation Networks.
 const EPSILON: f64 = 1e-6;
@@ -20,7 +21,7 @@ pub fn orthogonality(shared: Tensor<2>, private: Tensor<2>, through_norm: bool) 
 /// ‖SᵀP‖² / n² of codes as they are, n rows (the paper's form of the same, divided to be free of the batch size).
 pub fn frobenius_orthogonality(shared: Tensor<2>, private: Tensor<2>) -> Tensor<1> {
     let rows = shared.dims()[0] as f64;
-    shared.transpose().matmul(private).square().sum() / (rows * rows)
+    total(shared.transpose().matmul(private).square()) / (rows * rows)
 }
 
 /// Mean over the rows of the squared cosine between `shared` and `private`, which are equally wide. Not a number where

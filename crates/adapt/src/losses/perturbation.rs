@@ -1,6 +1,7 @@
 //! Perturbed inputs: one gradient step, and virtual adversarial training by power iteration.
 
 use burn::tensor::{Tensor, activation};
+use sensitome_core_models::total;
 
 use crate::{AdaptError, Result};
 
@@ -40,7 +41,7 @@ pub fn gradient_step(
 pub fn kl_from(p: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
     let rows = p.dims()[0] as f64;
     let log_p = p.clone().clamp_min(1e-37).log();
-    (p * (log_p - activation::log_softmax(logits, 1))).sum() / rows
+    total(p * (log_p - activation::log_softmax(logits, 1))) / rows
 }
 
 /// What [`virtual_direction`] finds.

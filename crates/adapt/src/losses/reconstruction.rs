@@ -1,7 +1,7 @@
 //! What an autoencoder loses.
 
 use burn::tensor::Tensor;
-use sensitome_core_models::{Coder, Noise, Pass};
+use sensitome_core_models::{Coder, Noise, Pass, total};
 
 use super::{Reduction, gaussian_kl, mean_squared_error};
 use crate::Losses;
@@ -19,7 +19,7 @@ pub fn reconstruction(coder: &mut Coder, x: &Tensor<2>, published: Option<f64>, 
             let kl = gaussian_kl(out.mean, out.log_variance, Reduction::Sum);
             // Sums are all but undone by Adam's step size; the proportions are the same.
             let n = if published.is_none() { entries } else { 1.0 };
-            let squared = (out.reconstruction - x).square().sum();
+            let squared = total((out.reconstruction - x).square());
             Losses::new().add("reconstruction", squared / n).add("kl", kl / n)
         }
         Coder::Plain(a) => {

@@ -46,14 +46,14 @@ pub fn losses(settings: &Checked, step: Step, batch: &Batch) -> Result<Losses> {
     // A row's weight is its source's, in mean 1 over the rows; the few labelled cells count as a source of weight 1.
     let of_row: Tensor<1, Int> = Tensor::from_data(of_row.as_slice(), &device);
     let rows = weights.clone().select(0, of_row);
-    let mean = rows.clone().sum() / source.dims()[0] as f64;
+    let mean = total(rows.clone()) / source.dims()[0] as f64;
     let (few, mut each) = (step.targets.dims()[0] - source.dims()[0], rows / mean);
     if few > 0 {
         let few = Tensor::ones([few], &each.device()); // shaders know no tensor of no values
         each = Tensor::cat(vec![each, few], 0);
     }
     let each = each.unsqueeze_dim::<2>(1);
-    let mmd = (discrepancies * weights).sum() * settings.float("mmd_weight")?;
+    let mmd = total(discrepancies * weights) * settings.float("mmd_weight")?;
     let classification = cross_entropy(step.labelled.clone(), step.targets.clone() * each);
     Ok(Losses::new().add("classification", classification).add("mmd", mmd))
 }

@@ -56,9 +56,10 @@ impl Window {
         if values.iter().fold(true, |all, v| all & u32::try_from(*v).is_ok()) {
             return Ok(values.into_iter().map(|v| u32::try_from(v).unwrap_or_default()).collect());
         }
-        let strange = values.iter().find(|v| u32::try_from(**v).is_err());
-        let problem = strange.map(|v| format!("{}: {v} is no position in a matrix", self.path));
-        Err(DataError::file(&self.origin, problem.unwrap_or_default(), REWRITE))
+        let strange = |v: T| {
+            DataError::file(&self.origin, format!("{}: {v} is no position in a matrix", self.path), REWRITE)
+        };
+        values.into_iter().map(|v| u32::try_from(v).map_err(|_| strange(v))).collect()
     }
 
     fn guard<T>(&self, call: impl FnOnce() -> std::result::Result<T, hdf5_pure::Error>) -> Result<T> {

@@ -5,6 +5,7 @@
 //! memory.
 
 mod hvg;
+mod known;
 mod loess;
 mod normalize;
 mod ordered;
@@ -16,6 +17,7 @@ mod scale;
 use ndarray::ArrayView2;
 
 pub use hvg::{Hvg, HvgCutoffs, HvgFlavor, highly_variable_genes, highly_variable_genes_by_cutoffs};
+pub(crate) use known::Known;
 pub use loess::loess;
 pub use normalize::{Normalization, log1p, normalize_total};
 pub use pca::{Centering, Pca, pca};

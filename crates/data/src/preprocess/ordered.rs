@@ -67,34 +67,91 @@ impl<T: Tally> Ordered<T> {
     }
 }
 
-/// Sum, mean and sum of squared differences from it, of numbers added one by one (Welford 1962). The sum of counts is exact,
-/// so that genes of one mean have one mean to the bit, whatever the order: a local regression on them depends on it.
+/// Sums of numbers and of their squares, counted from one of the numbers, the origin. No number is further from the mean than
+/// the root of the sum of squared differences from it, so that nothing is lost in subtracting; equal numbers have a variance
+/// of exactly 0; and the sum of counts is exact, so that genes of one mean have one mean to the bit, whatever the order: a
+/// local regression on them depends on it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Moments {
-    pub(super) sum: f64,
-    mean: f64,
-    pub(super) squares: f64,
+    origin: f64,
+    sum: f64,
+    squares: f64,
 }
 
 impl Moments {
-    /// Adds a number to others; `share` is 1 over how many they are with it.
-    pub(super) fn push(&mut self, x: f64, share: f64) {
-        self.sum += x;
-        let away = x - self.mean;
-        self.mean += away * share;
-        self.squares += away * (x - self.mean);
+    /// Of no number yet; `x` is to be one of them.
+    pub(super) fn from(x: f64) -> Self {
+        Self { origin: x, ..Self::default() }
     }
 
-    /// The moments of `n` numbers with these and `m` numbers with those of `other` (Chan et al. 1979).
+    /// Adds a number to others.
+    #[inline]
+    pub(super) fn push(&mut self, x: f64) {
+        let away = x - self.origin;
+        self.sum += away;
+        self.squares += away * away;
+    }
+
+    /// The moments of `n` numbers with these and `m` numbers with those of `other`.
     pub(super) fn join(self, n: f64, other: Self, m: f64) -> Self {
-        if m == 0.0 {
-            return self;
+        if n == 0.0 {
+            return other;
         }
-        let away = other.mean - self.mean;
+        let away = other.origin - self.origin;
         Self {
-            sum: self.sum + other.sum,
-            mean: self.mean + away * (m / (n + m)),
-            squares: self.squares + other.squares + away * away * (n * m / (n + m)),
+            origin: self.origin,
+            sum: self.sum + other.sum + m * away,
+            squares: self.squares + other.squares + away * (2.0 * other.sum + m * away),
+        }
+    }
+
+    /// The mean of `n` numbers with these moments, and their variance over n - 1.
+    pub(super) fn mean_and_variance(self, n: f64) -> (f64, f64) {
+        let squares = (self.squares - self.sum * self.sum / n).max(0.0);
+        ((self.sum + n * self.origin) / n, squares / (n - 1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(values: &[f64]) -> Moments {
+        let mut moments = Moments::from(values.first().copied().unwrap_or_default());
+        values.iter().for_each(|&x| moments.push(x));
+        moments
+    }
+
+    proptest! {
+        #[test]
+        fn moments_of_parts_are_those_of_two_passes_far_from_0_too(
+            values in prop::collection::vec(-1.0..1.0f64, 3..300),
+            (level, outlier) in (prop::sample::select(vec![0.0, 1.0, 1e6]), prop::sample::select(vec![0.0, 1e4])),
+            (zeros, cut) in (0usize..50, any::<prop::sample::Index>()),
+        ) {
+            let mut values: Vec<f64> = values.iter().map(|v| level + v).collect();
+            values[0] += outlier;
+            let (before, after) = values.split_at(cut.index(values.len()));
+            let (n, m) = (before.len() as f64, after.len() as f64);
+            let zeros_too = of(before).join(n, of(after), m).join(n + m, Moments::default(), zeros as f64);
+            let n = n + m + zeros as f64;
+            let (mean, variance) = zeros_too.mean_and_variance(n);
+
+            values.extend(vec![0.0; zeros]);
+            let expected = values.iter().sum::<f64>() / n;
+            let squares: f64 = values.iter().map(|v| (v - expected).powi(2)).sum();
+            prop_assert!((mean - expected).abs() <= 1e-12 * (1.0 + expected.abs()), "{mean} {expected}");
+            let expected = squares / (n - 1.0);
+            prop_assert!((variance - expected).abs() <= 1e-9 * expected, "{variance} {expected}");
+        }
+
+        #[test]
+        fn equal_numbers_do_not_vary(x in -1e6..1e6f64, n in 2usize..2000) {
+            let parts = of(&vec![x; n]).join(n as f64, of(&vec![x; 7]), 7.0);
+            let (mean, variance) = parts.mean_and_variance(n as f64 + 7.0);
+            prop_assert!((mean - x).abs() <= 1e-15 * x.abs() && variance == 0.0, "{mean} {variance}");
         }
     }
 }

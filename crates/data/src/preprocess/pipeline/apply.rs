@@ -3,8 +3,9 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use super::super::known::Known;
 use super::super::scale::cut;
-use super::fit::{Known, places, row};
+use super::fit::{places, row};
 use super::{Pipeline, PipelineFit};
 use crate::preprocess::Scaler;
 use crate::{Column, CsrMatrix, ExpressionMatrix, Result, Values};

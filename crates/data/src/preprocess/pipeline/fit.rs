@@ -1,6 +1,7 @@
 //! What has to be known of all cells before one can be written.
 
 use super::super::hvg::{self, Expected};
+use super::super::known::Known;
 use super::super::ordered::{Moments, Ordered, Tally};
 use super::super::{HvgFlavor, Rows, Scaler, normalize};
 use super::{Pipeline, PipelineFit};
@@ -49,6 +50,21 @@ pub(super) fn places(n: usize, chosen: &[usize]) -> Vec<u32> {
     out
 }
 
+/// Calls `f` with every stored value of row `i`.
+#[inline]
+fn every(values: &Values, i: usize, mut f: impl FnMut(usize, f32)) {
+    match values {
+        Values::Dense(a) => a.row(i).iter().enumerate().for_each(|(j, &v)| f(j, v)),
+        Values::Sparse(m) => {
+            let (columns, values) = m.row(i);
+            columns.iter().zip(values).for_each(|(&j, &v)| f(j as usize, v));
+        }
+    }
+}
+
+/// Stored values that are looked at before those with a place are handed on.
+const STRETCH: usize = 64;
+
 /// Calls `f` with every stored value of row `i` whose gene has a place.
 #[inline]
 pub(super) fn row(values: &Values, i: usize, places: &[u32], mut f: impl FnMut(usize, f32)) {
@@ -62,38 +78,23 @@ pub(super) fn row(values: &Values, i: usize, places: &[u32], mut f: impl FnMut(u
         }
         Values::Sparse(m) => {
             let (columns, values) = m.row(i);
-            for (&c, &v) in columns.iter().zip(values) {
-                let j = places[c as usize];
-                if j != OUT {
-                    f(j as usize, v);
+            for (columns, values) in columns.chunks(STRETCH).zip(values.chunks(STRETCH)) {
+                // Whether a gene has a place is as good as random, and a branch on it would be guessed wrong every other time.
+                let (mut found, mut n) = ([(0, 0.0); STRETCH], 0);
+                for (&c, &v) in columns.iter().zip(values) {
+                    let j = places[c as usize];
+                    found[n % STRETCH] = (j, v);
+                    n += usize::from(j != OUT);
                 }
+                found[..n].iter().for_each(|&(j, v)| f(j as usize, v));
             }
-        }
-    }
-}
-
-/// What small whole counts become in one cell. Most counts are 1, 2 or 3, and a logarithm costs more than a look.
-pub(super) struct Known<T>([Option<T>; 16]);
-
-impl<T: Copy> Known<T> {
-    pub(super) fn new() -> Self {
-        Self([None; 16])
-    }
-
-    #[inline]
-    pub(super) fn of(&mut self, count: f32, compute: impl FnOnce() -> T) -> T {
-        let whole = count as usize;
-        match self.0.get_mut(whole) {
-            Some(known) if whole as f32 == count => *known.get_or_insert_with(compute),
-            _ => compute(),
         }
     }
 }
 
 pub(super) fn fit(pipeline: &Pipeline, cells: &mut impl Cells) -> Result<PipelineFit> {
     let p = cells.genes().len();
-    let all: Vec<usize> = (0..p).collect();
-    let (kept, mut totals, cells_per_gene) = look(pipeline, cells, &places(p, &all))?;
+    let (kept, mut totals, cells_per_gene) = look(pipeline, cells)?;
     let n = kept.iter().filter(|k| **k).count();
     let seen: Vec<usize> = (0..p).filter(|&j| cells_per_gene[j] >= pipeline.min_cells).collect();
     if n == 0 || seen.is_empty() {
@@ -138,25 +139,24 @@ pub(super) fn fit(pipeline: &Pipeline, cells: &mut impl Cells) -> Result<Pipelin
 }
 
 /// Which cells are kept, the total of every cell, and the number of kept cells that have each gene.
-fn look(
-    pipeline: &Pipeline,
-    cells: &mut impl Cells,
-    places: &[u32],
-) -> Result<(Vec<bool>, Vec<f64>, Vec<usize>)> {
-    let empty = || Look { kept: Vec::new(), totals: Vec::new(), cells_per_gene: vec![0; places.len()] };
+fn look(pipeline: &Pipeline, cells: &mut impl Cells) -> Result<(Vec<bool>, Vec<f64>, Vec<usize>)> {
+    let genes = cells.genes().len();
+    let empty = || Look { kept: Vec::new(), totals: Vec::new(), cells_per_gene: vec![0; genes] };
     let mut sum = Ordered::new(empty());
     cells.each(&mut |first, block| {
         refuse_negative(block)?;
         let values = block.values();
         sum.add(first..first + block.n_samples(), empty, |t, i| {
             let (mut genes, mut total) = (0, 0.0);
-            row(values, i - first, places, |_, v| {
-                genes += usize::from(v != 0.0);
+            every(values, i - first, |j, v| {
+                let seen = usize::from(v != 0.0);
+                t.cells_per_gene[j] += seen;
+                genes += seen;
                 total += f64::from(v);
             });
             let kept = genes >= pipeline.min_genes;
-            if kept {
-                row(values, i - first, places, |j, v| t.cells_per_gene[j] += usize::from(v != 0.0));
+            if !kept {
+                every(values, i - first, |j, v| t.cells_per_gene[j] -= usize::from(v != 0.0));
             }
             t.kept.push(kept);
             t.totals.push(total);
@@ -286,10 +286,12 @@ impl GeneMoments {
                         (value, variability)
                     });
                     let gene = &mut t.genes[j];
+                    if gene.stored == 0.0 {
+                        (gene.value, gene.variability) = (Moments::from(value), Moments::from(variability));
+                    }
                     gene.stored += 1.0;
-                    let share = 1.0 / gene.stored;
-                    gene.value.push(value, share);
-                    gene.variability.push(variability, share);
+                    gene.value.push(value);
+                    gene.variability.push(variability);
                 });
             });
             Ok(())
@@ -299,9 +301,7 @@ impl GeneMoments {
 
     /// Means and variances (over n - 1) of the genes by one of their moments.
     fn by(&self, which: impl Fn(&Gene) -> Moments) -> (Vec<f64>, Vec<f64>) {
-        let moments = || self.genes.iter().map(&which);
-        let mean = moments().map(|m| m.sum / self.cells).collect();
-        (mean, moments().map(|m| m.squares / (self.cells - 1.0)).collect())
+        self.genes.iter().map(|g| which(g).mean_and_variance(self.cells)).unzip()
     }
 }
 
