@@ -36,7 +36,7 @@ pub const HYPERS: &[Hyper] = &[
         "screen",
         "true",
         Range::Flag,
-        "starts on the whole response table, not the drug's column alone",
+        "starts without general sensitivity too, which the other drugs of the response table tell",
     ),
     Hyper::new(
         "noise",
@@ -110,12 +110,10 @@ impl Fit for Sensitome {
         let (ridge, quiet) = (cells.unit(&ridge.weight), unit(&ridge.weight)?);
         let starts = weights.iter().map(unit).collect::<Result<Vec<_>>>()?;
         let start = starts.iter().fold(Array1::zeros(task.n_genes()), |sum, s| sum + s);
-
-        let response = lines.y.column(0);
-        let learned = correlation(unseen.view(), response);
+        let learned = correlation(unseen.view(), lines.y.column(0));
         let steady = agreement_of_halves(&cells, &lines, options.seed)?;
         let witness = Witness::new(&cells, &company, &lines);
-        let trust = Trust::test(&witness, (&ridge, &quiet), &start, learned, steady).or(&self.trust);
+        let trust = Trust::test(&witness, (&ridge, &quiet), &starts, learned, steady).or(&self.trust);
         let near = if self.neighbours == "never" { None } else { Neighbours::of(&cells)? };
         let (tests, always) = (trust, self.neighbours == "always");
         let kept = |w: &Array1<f64>| near.as_ref().map_or(0.0, |near| near.kept(w));
@@ -123,7 +121,10 @@ impl Fit for Sensitome {
         let sharp = cells.sharpened(&start, &company);
         let calm = cells.unit(&(ridge * (1.0 - trust.calm) + quiet * trust.calm));
         let trust = trust.averaging(around(kept(&calm)).is_some());
-        let free = cells.unit(&(calm * (1.0 - trust.share) + sharp * trust.share));
+        // Ridge is what can be trusted; the starts together are better still once averages have taken off their noise.
+        let together = Some(cells.unit(&start)).filter(|w| trust.together() && around(kept(w)).is_some());
+        let free =
+            together.unwrap_or_else(|| cells.unit(&(calm * (1.0 - trust.share) + sharp * trust.share)));
         let few = task.few_shot.as_ref();
         let near_free = around(kept(&free));
         let found = with_labels(&cells, few, free, self.share, near_free);
