@@ -149,7 +149,7 @@ mod tests {
 
         #[test]
         fn equal_numbers_do_not_vary(x in -1e6..1e6f64, n in 2usize..2000) {
-            let parts = of(&vec![x; n]).join(n as f64, of(&vec![x; 7]), 7.0);
+            let parts = of(&vec![x; n]).join(n as f64, of(&[x; 7]), 7.0);
             let (mean, variance) = parts.mean_and_variance(n as f64 + 7.0);
             prop_assert!((mean - x).abs() <= 1e-15 * x.abs() && variance == 0.0, "{mean} {variance}");
         }
