@@ -17,7 +17,7 @@ const SHAKY: (f64, f64) = (0.55, 0.65);
 /// Correlation of unseen lines with their response below which nothing is to be learned from bulk.
 const LEAST_LEARNED: f64 = 0.1;
 /// The same agreement, from which averages over neighbours must begin to keep more than the first of [`KEPT`], and from which
-/// they must keep the second: the less noise there is to take off, the more must be kept.
+/// they must keep the second and are of ridge alone: the less noise there is to take off, the more must be kept.
 const STEADY: (f64, f64) = (0.50, 0.80);
 /// Share of what halves of the genes agree on that averages over neighbours must keep.
 const KEPT: (f64, f64) = (0.45, 0.8);
@@ -90,7 +90,7 @@ pub(crate) struct Trust {
     pub(crate) learned: f64,
     /// Correlation of the cells' scores by ridge on one half of the lines with those on the other.
     pub(crate) steady: f64,
-    /// Whether ridge is averaged over neighbours, and sharpening left out.
+    /// Whether averages over neighbours, of ridge or of all starts, take the place of sharpening.
     local: bool,
     by_hand: bool,
     lines: usize,
