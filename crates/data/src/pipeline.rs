@@ -7,7 +7,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::{self, Scale};
-use crate::preprocess::{Known, Scaler};
+use crate::preprocess::{Known, OUT, Scaler};
 use crate::{Column, DataError, ExpressionMatrix, Result, Values};
 
 /// What to do about genes that a model knows and the cells lack.
@@ -50,11 +50,7 @@ pub struct GenePlan {
     /// The cells' genes and their symbols, which the plan holds for.
     genes: Vec<String>,
     symbols: Option<Column>,
-    /// Column `j` counts for the genes `targets[starts[j]..starts[j + 1]]` of the model, each with a weight.
-    starts: Vec<usize>,
-    targets: Vec<(u32, f64)>,
-    /// Whether several columns count for one gene.
-    merges: bool,
+    routes: Routes,
     found: Vec<bool>,
     report: GeneReport,
 }
@@ -73,6 +69,35 @@ impl GenePlan {
     /// How the genes met.
     pub fn report(&self) -> &GeneReport {
         &self.report
+    }
+}
+
+/// Which gene of the model a column of the cells counts for.
+#[derive(Debug, Clone, PartialEq)]
+enum Routes {
+    /// Column `j` for the gene `places[j]` and none beside it, or for none ([`OUT`]).
+    Places(Vec<u32>),
+    /// Column `j` for the genes `targets[starts[j]..starts[j + 1]]`, each with a weight.
+    Targets { starts: Vec<usize>, targets: Vec<(u32, f64)> },
+}
+
+impl Routes {
+    /// From the columns of each gene of the model and the number of all columns.
+    fn new(genes: &[Vec<usize>], columns: usize, input: Scale) -> Self {
+        let mut targets: Vec<Vec<(u32, f64)>> = vec![Vec::new(); columns];
+        for (gene, found) in (0..).zip(genes) {
+            let weight = if input == Scale::Counts { 1.0 } else { 1.0 / found.len().max(1) as f64 };
+            found.iter().for_each(|&j| targets[j].push((gene, weight)));
+        }
+        if genes.iter().all(|found| found.len() <= 1) && targets.iter().all(|t| t.len() <= 1) {
+            return Self::Places(targets.iter().map(|t| t.first().map_or(OUT, |t| t.0)).collect());
+        }
+        let mut starts = vec![0];
+        starts.extend(targets.iter().scan(0, |sum, t| {
+            *sum += t.len();
+            Some(*sum)
+        }));
+        Self::Targets { starts, targets: targets.concat() }
     }
 }
 
@@ -143,22 +168,10 @@ impl FittedPreprocessing {
     /// When more genes are missing than allowed.
     pub fn plan(&self, cells: &ExpressionMatrix, missing: Missing) -> Result<GenePlan> {
         let (columns, report) = self.columns(cells, missing)?;
-        let mut targets: Vec<Vec<(u32, f64)>> = vec![Vec::new(); cells.n_genes()];
-        for (gene, found) in columns.iter().enumerate() {
-            let weight = if self.input == Scale::Counts { 1.0 } else { 1.0 / found.len().max(1) as f64 };
-            found.iter().for_each(|&j| targets[j].push((gene as u32, weight)));
-        }
-        let mut starts = vec![0];
-        starts.extend(targets.iter().scan(0, |sum, t| {
-            *sum += t.len();
-            Some(*sum)
-        }));
         Ok(GenePlan {
             genes: cells.genes().to_vec(),
             symbols: cells.gene_columns().get("symbol").cloned(),
-            starts,
-            targets: targets.concat(),
-            merges: columns.iter().any(|c| c.len() > 1),
+            routes: Routes::new(&columns, cells.n_genes(), self.input),
             found: columns.iter().map(|c| !c.is_empty()).collect(),
             report,
         })
@@ -184,25 +197,35 @@ impl FittedPreprocessing {
             _ => 1.0,
         });
         let prepared = |v: f64| (if self.log1p { (v * factor).ln_1p() } else { v * factor }) as f32;
-        let targets = |j: u32| &plan.targets[plan.starts[j as usize]..plan.starts[j as usize + 1]];
-        let (stored, first) = (columns.iter().zip(values), out.len());
-        if plan.merges {
-            let weighted =
-                stored.flat_map(|(&j, &v)| targets(j).iter().map(move |t| (t.0, t.1 * f64::from(v))));
-            let mut merged: Vec<(u32, f64)> = weighted.collect();
-            merged.sort_by_key(|e| e.0); // stable: what is merged is added up in the order of the columns
-            merged.dedup_by(|next, kept| {
-                let same = next.0 == kept.0;
-                kept.1 += if same { next.1 } else { 0.0 };
-                same
-            });
-            out.extend(merged.iter().map(|&(gene, v)| (gene, prepared(v))));
-        } else {
-            let mut known = Known::new();
-            out.reserve(values.len());
-            for (&j, &v) in stored {
-                let value = known.of(v, || prepared(v.into()));
-                out.extend(targets(j).iter().map(|target| (target.0, value)));
+        let first = out.len();
+        match &plan.routes {
+            Routes::Places(places) => {
+                let (mut known, mut next) = (Known::new(), first);
+                out.resize(first + values.len(), (OUT, 0.0));
+                // No branch on whether a column counts: it would be guessed wrong wherever many do not.
+                for (&j, &v) in columns.iter().zip(values) {
+                    let gene = places[j as usize];
+                    out[next] = (gene, v);
+                    next += usize::from(gene != OUT);
+                }
+                out.truncate(next);
+                for (_, v) in &mut out[first..] {
+                    *v = known.of(*v, || prepared((*v).into()));
+                }
+            }
+            Routes::Targets { starts, targets } => {
+                let weighted = columns.iter().zip(values).flat_map(|(&j, &v)| {
+                    let targets = &targets[starts[j as usize]..starts[j as usize + 1]];
+                    targets.iter().map(move |t| (t.0, t.1 * f64::from(v)))
+                });
+                let mut merged: Vec<(u32, f64)> = weighted.collect();
+                merged.sort_by_key(|e| e.0); // stable: what is merged is added up in the order of the columns
+                merged.dedup_by(|next, kept| {
+                    let same = next.0 == kept.0;
+                    kept.1 += if same { next.1 } else { 0.0 };
+                    same
+                });
+                out.extend(merged.iter().map(|&(gene, v)| (gene, prepared(v))));
             }
         }
         let out = &out[first..];

@@ -188,3 +188,32 @@ fn genes_of_several_names_are_merged_as_in_training() {
     assert_eq!(x, task.target.expression);
     assert_eq!(report.renamed, 1);
 }
+
+#[test]
+fn columns_go_to_no_gene_to_one_and_to_several() {
+    // The first column is gene A by its name and gene B by its symbol; the model does not know the second.
+    let cells = ExpressionMatrix::new(
+        Values::Dense(ndarray::array![[3.0, 5.0, 0.0], [1.0, 0.0, 20.0]]),
+        vec!["c1".into(), "c2".into()],
+        vec!["A".into(), "X".into(), "C".into()],
+    )
+    .unwrap();
+    let symbols = Column::Text(vec![Some("B".into()), None, None]);
+    let mut with_symbols = cells.clone();
+    with_symbols.set_gene_column("symbol", symbols).unwrap();
+    let transform = |genes: [&str; 3], cells: &ExpressionMatrix| {
+        let genes = genes.map(str::to_owned).to_vec();
+        let prepared = FittedPreprocessing {
+            target_sum: Some(10.0),
+            ..FittedPreprocessing::identity(genes, detect::Scale::Counts)
+        };
+        prepared.transform(cells, Missing::Fill { min_overlap: 0.5 }).unwrap().0
+    };
+    let one = transform(["C", "A", "B"], &cells);
+    ndarray::Zip::from(&one)
+        .and(&ndarray::array![[0.0, 3.75, 0.0], [200.0 / 21.0, 10.0 / 21.0, 0.0]])
+        .for_each(|a, b| assert!((a - b).abs() < 1e-6_f32));
+    let several = transform(["C", "A", "B"], &with_symbols);
+    assert_eq!(several.column(2), one.column(1));
+    assert_eq!(several.slice(ndarray::s![.., ..2]), one.slice(ndarray::s![.., ..2]));
+}

@@ -108,9 +108,8 @@ impl Weights {
         rows.flatten().take(self.outputs).copied()
     }
 
-    /// x·W + b, rows × outputs, into `out`.
+    /// x·W + b, rows × outputs, in `out`, whatever was in it.
     pub(super) fn product(&self, x: &[f32], bias: &[f32], out: &mut Vec<f32>) {
-        out.clear();
         out.resize(x.len() / self.inputs.max(1) * self.outputs, 0.0);
         pulp::Arch::new().dispatch(Dense { weights: self, bias: &self.padded(bias), x, out });
     }
@@ -118,7 +117,6 @@ impl Weights {
     /// The same for sparse rows.
     pub(super) fn sparse_product(&self, rows: &mut Rows, bias: &[f32], out: &mut Vec<f32>) {
         rows.sort(self.inputs);
-        out.clear();
         out.resize(rows.ends.len() * self.outputs, 0.0);
         pulp::Arch::new().dispatch(Sparse { weights: self, bias: &self.padded(bias), rows, out });
     }
@@ -156,8 +154,11 @@ impl WithSimd for Lanes {
 /// Sums, as many as there is place for.
 #[inline(always)]
 fn store<V: pulp::bytemuck::Pod>(out: &mut [f32], sums: &[V]) {
-    let n = out.len().min(size_of_val(sums) / size_of::<f32>());
-    out[..n].copy_from_slice(&cast_slice(sums)[..n]);
+    let sums: &[f32] = cast_slice(sums);
+    match out.get_mut(..sums.len()) {
+        Some(out) => out.copy_from_slice(sums), // of a length that the compiler knows
+        None => out.copy_from_slice(&sums[..out.len()]),
+    }
 }
 
 struct Sparse<'a> {

@@ -12,8 +12,8 @@ impl<T: Copy> Known<T> {
     /// What `count` becomes, which is computed when it is met for the first time.
     #[inline]
     pub(crate) fn of(&mut self, count: f32, compute: impl FnOnce() -> T) -> T {
-        let whole = count as usize;
-        match self.0.get_mut(whole) {
+        let whole = count as i32; // far fewer instructions than to `usize`
+        match self.0.get_mut(whole as usize) {
             Some(known) if whole as f32 == count => *known.get_or_insert_with(compute),
             _ => compute(),
         }

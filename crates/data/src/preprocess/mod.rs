@@ -21,6 +21,7 @@ pub(crate) use known::Known;
 pub use loess::loess;
 pub use normalize::{Normalization, log1p, normalize_total};
 pub use pca::{Centering, Pca, pca};
+pub(crate) use pipeline::OUT;
 pub use pipeline::{Pipeline, PipelineFit};
 pub use qc::{CellFilter, Qc, filter_cells, filter_genes, quality_control};
 pub use scale::Scaler;

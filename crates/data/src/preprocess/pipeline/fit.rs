@@ -37,7 +37,7 @@ impl Cells for CellBlocks {
 }
 
 /// A gene that is left out.
-pub(super) const OUT: u32 = u32::MAX;
+pub(crate) const OUT: u32 = u32::MAX;
 
 /// The place of each of `n` genes among `chosen`.
 pub(super) fn places(n: usize, chosen: &[usize]) -> Vec<u32> {

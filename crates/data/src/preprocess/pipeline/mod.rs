@@ -9,6 +9,8 @@
 mod apply;
 mod fit;
 
+pub(crate) use fit::OUT;
+
 use std::path::Path;
 
 use super::{Hvg, HvgFlavor, Scaler, hvg, normalize};
