@@ -5,7 +5,7 @@
 //!     cargo run --release --example sensitome_table ablation [development|held-out|all [SEED]]
 //!     cargo run --release --example sensitome_table drugs [EVERY]
 //!     cargo run --release --example sensitome_table bulk
-//!     cargo run --release --example sensitome_table shots [development|held-out|all [SEED]]
+//!     cargo run --release --example sensitome_table shots [development|held-out|all [SEED [DRAWS]]]
 
 #![allow(clippy::print_stdout)] // examples print
 
@@ -53,7 +53,7 @@ fn main() -> Result<()> {
         Some("ablation") => real(second, third?, &ABLATION),
         Some("drugs") => drugs(second.map_or(Ok(10), str::parse)?),
         Some("bulk") => bulk(),
-        Some("shots") => shots(second, third?),
+        Some("shots") => shots(second, third?, words.get(3).map_or(Ok(3), |w| w.parse())?),
         _ => Err("say simulated, real, ablation, drugs, bulk or shots".into()),
     }
 }
@@ -173,14 +173,14 @@ fn real(part: Option<&str>, seed: u64, methods: &[Method]) -> Result<()> {
 
 /// Three labelled cells a class, three draws; the labelled cells do not count in the AUROC. Alone, they score a cell by its
 /// place between the means of the two classes.
-fn shots(part: Option<&str>, seed: u64) -> Result<()> {
+fn shots(part: Option<&str>, seed: u64, draws: u64) -> Result<()> {
     let Some(data) = Data::read()? else { return Ok(()) };
     println!("| pair | labelled cells alone | sensitome with them | sensitome without labels |");
     println!("| --- | --- | --- | --- |");
     let mut all = Vec::new();
     for pair in pairs(part) {
         let (task, truth) = data.task(&pair, &PrepareOptions { seed, ..PrepareOptions::default() })?;
-        let (mut row, draws) = (vec![0.0; 3], 3u64);
+        let mut row = vec![0.0; 3];
         for draw in 0..draws {
             let few = draw_few(&truth, 3, draw);
             let mut parts = (*task).clone();

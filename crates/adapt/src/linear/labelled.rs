@@ -16,6 +16,28 @@ pub(crate) struct Direction {
     pub(crate) support: Option<f64>,
 }
 
+/// `calm` and, for its share, `sharp`: each counts the less, the worse it tells the labelled cells apart.
+pub(crate) fn mixed(
+    cells: &Cells,
+    few: Option<&FewShot>,
+    (calm, sharp): (&Array1<f64>, &Array1<f64>),
+    share: f64,
+) -> Array1<f64> {
+    let support = |w: &Array1<f64>| support(few, |few| cells.rows(&few.rows).mapv(f64::from).dot(w));
+    let parts = match (support(calm), support(sharp)) {
+        (Some(calm), Some(sharp)) if calm.max(sharp) > 0.0 => [(1.0 - share) * calm, share * sharp],
+        _ => [1.0 - share, share],
+    };
+    cells.unit(&(calm * parts[0] + sharp * parts[1]))
+}
+
+/// How well scores tell the labelled cells apart, 0 (as chance would, or worse) to 1; `None` without cells of both classes.
+fn support(few: Option<&FewShot>, scores: impl FnOnce(&FewShot) -> Array1<f64>) -> Option<f64> {
+    let few = few?;
+    let auroc = sensitome_eval::auroc(&few.labels, &scores(few).to_vec(), None).ok()?;
+    Some((2.0 * auroc - 1.0).max(0.0))
+}
+
 /// From the resistant to the sensitive labelled cells and, as far as it tells them apart, along `free`, the direction found
 /// without labels. Where scores are averaged over neighbours, labels will be told to the cells around them and `free` is
 /// followed in any case. One class alone gives no direction: then it is `free`.
@@ -26,14 +48,11 @@ pub(crate) fn with_labels(
     share: f64,
     near: Option<&Neighbours>,
 ) -> Direction {
-    let auroc = few.and_then(|few| {
-        let seen = match near {
-            Some(near) => near.averages(cells.rows(&few.rows).view(), &near.values(&free)),
-            None => cells.rows(&few.rows).mapv(f64::from).dot(&free),
-        };
-        sensitome_eval::auroc(&few.labels, &seen.to_vec(), None).ok()
+    let support = support(few, |few| match near {
+        Some(near) => near.averages(cells.rows(&few.rows).view(), &near.values(&free)),
+        None => cells.rows(&few.rows).mapv(f64::from).dot(&free),
     });
-    let (Some(few), Some(auroc)) = (few, auroc) else {
+    let (Some(few), Some(support)) = (few, support) else {
         return Direction { weight: free, middle: 0.0, support: None };
     };
     let centroid = |class: u8| {
@@ -41,7 +60,6 @@ pub(crate) fn with_labels(
         cells.centroid(&of.map(|(&r, _)| r).collect::<Vec<_>>())
     };
     let (up, down) = (centroid(1), centroid(0));
-    let support = (2.0 * auroc - 1.0).max(0.0);
     let known = share * if near.is_some() { 1.0 + support } else { support };
     let weight = cells.unit(&(cells.unit(&(&up - &down)) + free * known));
     let middle = weight.dot(&((up + down) / 2.0 - cells.means()));
@@ -88,6 +106,25 @@ mod tests {
         assert!((0..20).all(|i| (scores[i] > helped.middle) == (i % 2 == 1)), "{scores}");
         let one_class = FewShot { rows: vec![1, 3], labels: vec![1, 1] };
         assert_eq!(with_labels(&cells, Some(&one_class), right.clone(), 0.5, None).weight, right);
+    }
+
+    #[test]
+    fn of_two_directions_the_one_that_labels_bear_out_counts() {
+        let x = two_groups();
+        let cells = Cells::new(x.view());
+        let few = FewShot { rows: vec![0, 2, 4, 1, 3, 5], labels: vec![0, 0, 0, 1, 1, 1] };
+        let axis = |j: usize| cells.unit(&Array1::from_shape_fn(4, |k| f64::from(u8::from(j == k))));
+        let (right, other) = (axis(0), axis(1));
+        let half = cells.unit(&(&right * 0.5 + &other * 0.5));
+        assert_eq!(mixed(&cells, None, (&other, &right), 0.5), half);
+        let told = mixed(&cells, Some(&few), (&other, &right), 0.5);
+        let with =
+            |a: &Array1<f64>| crate::linear::correlation(cells.scores(a).view(), cells.scores(&right).view());
+        assert!(with(&told) > with(&half) + 0.05, "{} {}", with(&told), with(&half));
+        // None of the two is borne out: the share decides as without labels.
+        assert_eq!(mixed(&cells, Some(&few), (&-&right, &-&right), 0.3), -&right);
+        // What was not trusted at all stays out.
+        assert_eq!(mixed(&cells, Some(&few), (&other, &right), 0.0), other);
     }
 
     /// Averages hear of labels by what is told to the cells around: here they do not turn the direction.

@@ -7,7 +7,7 @@ use sensitome_data::TransferTask;
 
 use crate::Result;
 use crate::hyper::{Checked, Hyper, Range};
-use crate::linear::labelled::{log_odds, with_labels};
+use crate::linear::labelled::{log_odds, mixed, with_labels};
 use crate::linear::neighbours::Neighbours;
 use crate::linear::regression::{model, require_rows, shuffled};
 use crate::linear::starts::starts;
@@ -123,9 +123,8 @@ impl Fit for Sensitome {
         let trust = trust.averaging(around(kept(&calm)).is_some());
         // Ridge is what can be trusted; the starts together are better still once averages have taken off their noise.
         let together = Some(cells.unit(&start)).filter(|w| trust.together() && around(kept(w)).is_some());
-        let free =
-            together.unwrap_or_else(|| cells.unit(&(calm * (1.0 - trust.share) + sharp * trust.share)));
         let few = task.few_shot.as_ref();
+        let free = together.unwrap_or_else(|| mixed(&cells, few, (&calm, &sharp), trust.share));
         let near_free = around(kept(&free));
         let found = with_labels(&cells, few, free, self.share, near_free);
         let (slope, intercept, prevalence) = log_odds(&unseen, &lines.labels);
