@@ -171,7 +171,7 @@ fn real(part: Option<&str>, seed: u64, methods: &[Method]) -> Result<()> {
     Ok(())
 }
 
-/// Three labelled cells a class, three draws; the labelled cells do not count in the AUROC. Alone, they score a cell by its
+/// Three labelled cells a class, several draws; the labelled cells do not count in the AUROC. Alone, they score a cell by its
 /// place between the means of the two classes.
 fn shots(part: Option<&str>, seed: u64, draws: u64) -> Result<()> {
     let Some(data) = Data::read()? else { return Ok(()) };
