@@ -87,7 +87,7 @@ const VARIANTS: [Variant; 38] = [
     Variant { shots: 3, ..variant("sensitome", "3 shots", &[]) },
     variant("sensitome", "always trusting", &[("trust", "always")]),
     variant("sensitome", "starts on genes alike", &[("genes", "equal")]),
-    variant("sensitome", "no response table", &[("screen", "false")]),
+    variant("sensitome", "no response table", &[("screen", "none")]),
 ];
 
 /// What is prepared once for all methods: the task z-scored and in 0..1, and the truth that only the evaluation

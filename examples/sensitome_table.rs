@@ -27,7 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Method = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const BOTH: [Method; 2] = [("ridge", "ridge", &[]), ("sensitome", "sensitome", &[])];
-const ABLATION: [Method; 10] = [
+const ABLATION: [Method; 11] = [
     ("ridge", "ridge", &[]),
     ("sensitome", "sensitome", &[]),
     ("not averaged", "sensitome", &[("neighbours", "never")]),
@@ -35,8 +35,9 @@ const ABLATION: [Method; 10] = [
     ("always trusting", "sensitome", &[("trust", "always")]),
     ("genes equal", "sensitome", &[("genes", "equal")]),
     ("genes by company", "sensitome", &[("genes", "company")]),
-    ("no screen", "sensitome", &[("screen", "false")]),
-    ("ridge start", "sensitome", &[("genes", "equal"), ("screen", "false")]),
+    ("no kin", "sensitome", &[("screen", "general")]),
+    ("no screen", "sensitome", &[("screen", "none")]),
+    ("ridge start", "sensitome", &[("genes", "equal"), ("screen", "none")]),
     ("always averaged", "sensitome", &[("neighbours", "always")]),
 ];
 

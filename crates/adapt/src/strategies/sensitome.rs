@@ -10,10 +10,9 @@ use crate::hyper::{Checked, Hyper, Range};
 use crate::linear::labelled::{log_odds, mixed, with_labels};
 use crate::linear::neighbours::Neighbours;
 use crate::linear::regression::{model, require_rows, shuffled};
-use crate::linear::starts::starts;
 use crate::linear::{
-    cells::Cells, company::company, correlation, responses::Lines, trust::Trust, trust::Witness,
-    trust::agreement_of_halves,
+    cells::Cells, company::company, correlation, responses::Lines, starts::Starts, trust::Trust,
+    trust::Witness, trust::agreement_of_halves,
 };
 use crate::strategy::Fit;
 use crate::trainer::FitOptions;
@@ -34,9 +33,9 @@ pub const HYPERS: &[Hyper] = &[
     ),
     Hyper::new(
         "screen",
-        "true",
-        Range::Flag,
-        "starts without general sensitivity too, which the other drugs of the response table tell",
+        "kin",
+        Range::Choice(&["kin", "general", "none"]),
+        "starts without general sensitivity, and by the drugs most like this one too; without it alone; neither",
     ),
     Hyper::new(
         "noise",
@@ -69,7 +68,7 @@ pub const HYPERS: &[Hyper] = &[
 pub struct Sensitome {
     folds: usize,
     genes: String,
-    screen: bool,
+    screen: String,
     noise: f64,
     trust: String,
     neighbours: String,
@@ -86,7 +85,7 @@ impl Sensitome {
         Ok(Self {
             folds: settings.integer("folds")?,
             genes: settings.choice("genes")?.to_owned(),
-            screen: settings.flag("screen")?,
+            screen: settings.choice("screen")?.to_owned(),
             noise: settings.float("noise")?,
             trust: settings.choice("trust")?.to_owned(),
             neighbours: settings.choice("neighbours")?.to_owned(),
@@ -105,15 +104,17 @@ impl Fit for Sensitome {
         let company = company(lines.x.view(), task.target.expression.view());
         // The folds of `ridge`, so that falling back to it gives its very penalty.
         let order = shuffled(lines.labels.len(), options.seed, "ridge");
-        let (ridge, weights) = starts(&lines, &company, &order, self.folds, (&self.genes, self.screen))?;
+        let views = (self.genes.as_str(), self.screen.as_str());
+        let Starts { ridge, own, kin } = Starts::of(&lines, &company, &order, self.folds, views)?;
         let unseen = ridge.unseen;
         let (ridge, quiet) = (cells.unit(&ridge.weight), unit(&ridge.weight)?);
-        let starts = weights.iter().map(unit).collect::<Result<Vec<_>>>()?;
+        let starts = own.iter().chain(&kin).map(unit).collect::<Result<Vec<_>>>()?;
         let start = starts.iter().fold(Array1::zeros(task.n_genes()), |sum, s| sum + s);
         let learned = correlation(unseen.view(), lines.y.column(0));
         let steady = agreement_of_halves(&cells, &lines, options.seed)?;
         let witness = Witness::new(&cells, &company, &lines);
-        let trust = Trust::test(&witness, (&ridge, &quiet), &starts, learned, steady).or(&self.trust);
+        let trust =
+            Trust::test(&witness, (&ridge, &quiet), &starts[..own.len()], learned, steady).or(&self.trust);
         let near = if self.neighbours == "never" { None } else { Neighbours::of(&cells)? };
         let (tests, always) = (trust, self.neighbours == "always");
         let kept = |w: &Array1<f64>| near.as_ref().map_or(0.0, |near| near.kept(w));
