@@ -64,6 +64,7 @@ pub(crate) fn with_labels(
         cells.centroid(&of.map(|(&r, _)| r).collect::<Vec<_>>())
     };
     let (up, down) = (centroid(1), centroid(0));
+    // Averages have less noise than a difference of a few cells, and labels are told to them besides.
     let known = share * if near.is_some() { 2.0 + 6.0 * support * support } else { support };
     let weight = cells.unit(&(cells.unit(&(&up - &down)) + free * known));
     let middle = weight.dot(&((up + down) / 2.0 - cells.means()));

@@ -4,13 +4,15 @@
 use ndarray::{Array1, Array2, ArrayView1, Axis, Zip};
 use sensitome_data::{SourceDomain, TransferTask};
 
-use crate::linear::{percentiles, regression::training};
+use crate::linear::{correlation, percentiles, regression::training};
 use crate::{AdaptError, Result};
 
 /// Other drugs below which a table says too little about general sensitivity.
 const LEAST_DRUGS: usize = 3;
 /// The most drugs that are the kin of one.
 const KIN: usize = 5;
+/// Responses of the drug itself, the first columns of [`Lines::y`]; what follows is of its kin.
+pub(crate) const OWN: usize = 2;
 
 /// The training lines of all sources with a response.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ impl Lines {
     pub(crate) fn of(task: &TransferTask) -> Result<Self> {
         let (mut x, mut y, mut labels) = (Vec::new(), Vec::new(), Vec::new());
         let tables: Vec<Option<Array2<f64>>> = task.sources.iter().map(other_drugs).collect();
-        let columns = if tables.iter().any(Option::is_some) { 3 } else { 1 };
+        let columns = if tables.iter().any(Option::is_some) { OWN + 1 } else { 1 };
         for (source, table) in task.sources.iter().zip(&tables) {
             let known = screened(source);
             let values: Vec<f64> = known.iter().filter_map(|&i| source.response[i]).collect();
@@ -117,21 +119,19 @@ fn kin(left: &Array1<f64>, table: &Array2<f64>, general: &Array1<f64>) -> Array1
     for drug in table.columns() {
         let other = without_general(drug, general);
         let own = centred(left.view(), &known(drug));
-        let lengths = (own.dot(&own) * other.dot(&other)).sqrt();
-        alike.push((own.dot(&other) / lengths.max(1e-12), other));
+        alike.push((correlation(own.view(), other.view()), other));
     }
-    alike.retain(|(correlation, _)| *correlation > 0.0);
+    alike.retain(|(r, _)| *r > 0.0);
     alike.sort_by(|a, b| b.0.total_cmp(&a.0));
     alike.truncate(KIN);
-    let all: f64 = alike.iter().map(|(correlation, _)| correlation).sum();
-    let mean = alike.into_iter().map(|(correlation, other)| other * (correlation / all));
+    let all: f64 = alike.iter().map(|(r, _)| r).sum();
+    let mean = alike.into_iter().map(|(r, other)| other * (r / all));
     mean.reduce(|sum, other| sum + other).unwrap_or_else(|| left.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linear::correlation;
     use rand::RngExt;
     use sensitome_core_models::rng_for;
 

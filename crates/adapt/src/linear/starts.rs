@@ -3,11 +3,8 @@
 use ndarray::Array1;
 
 use super::dual::{Regression, regressions};
-use super::responses::Lines;
+use super::responses::{Lines, OWN};
 use crate::Result;
-
-/// Responses of the drug itself among those that are regressed; the others are of its kin.
-const OWN: usize = 2;
 
 /// Several ways to look at a screen.
 #[derive(Debug)]
